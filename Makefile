@@ -7,7 +7,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 READY := .venv/.installed
 PINS := requirements/bootstrap.txt requirements/run.txt requirements/dev.txt
-COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+COMPILE := $(BIN)/uv pip compile --quiet --system-certs --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --custom-compile-command "make requirements" $(UPGRADE)
 
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
@@ -70,7 +70,7 @@ $(READY): $(PINS) pyproject.toml
 	@$(PY) -m pip --version >/dev/null 2>&1 || { echo "Making .venv"; $(PYTHON) -m venv --clear .venv; }
 	@$(PY) -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@echo "Installing the pinned dependencies"
-	@$(BIN)/uv pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt 2>.venv/uv.log || { \
+	@$(BIN)/uv pip install --quiet --system-certs --python $(PY) --require-hashes -r requirements/dev.txt 2>.venv/uv.log || { \
 		echo "uv could not; pip takes over (uv's reason is in .venv/uv.log)"; \
 		$(PY) -m pip install --quiet --require-hashes -r requirements/dev.txt; }
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
