@@ -1,0 +1,105 @@
+"""Argon2id (RFC 9106; OWASP Password Storage Cheat Sheet), and an equal effort for everybody who knocks.
+
+What is equal, so that the time of an answer does not tell who has an account (OWASP ASVS 6.3.8): ``verify`` does one
+Argon2id computation at the current parameters for an unknown user (None), a user without a password (None), a hash that
+can't be read, and a hash made with the current parameters, right or wrong. A suspended user is verified like any other.
+
+What differs, until its next login replaces it: a hash made with other parameters, and an imported one, which costs its
+own scheme on top. ``PasswordSettings.imported_schemes`` makes that equal too: each login then does the work of every
+scheme named there.
+"""
+
+import re
+from base64 import b64encode
+from secrets import token_bytes
+from typing import Final
+
+import argon2
+from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
+
+from coatcheck.errors import LoginBusy, Misconfigured
+from coatcheck.passwords.foreign import is_work, verify_foreign, work_like, work_of
+from coatcheck.settings import PasswordSettings
+
+_STORED: Final = re.compile(
+    r"\$argon2(?:id|i)\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,5}),p=([0-9]{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
+)
+_MOST_MEMORY_KIB: Final = 256 * 1024
+_MOST_KIB_PASSES: Final = 4 * _MOST_MEMORY_KIB
+_MOST_LANES: Final = 16
+_SALT_BYTES: Final = 16
+_HASH_BYTES: Final = 32
+
+
+class PasswordHasher:
+    """Makes and verifies password hashes. Every method but ``needs_rehash`` takes tens of milliseconds of a whole core
+    and belongs into a HashingPool. Passwords are handed in as ``policy.prepare`` returned them.
+
+    Raises Misconfigured when the parameters are not possible.
+    """
+
+    def __init__(self, settings: PasswordSettings) -> None:
+        memory, passes, lanes = settings.memory_kib, settings.iterations, settings.parallelism
+        if passes < 1 or lanes < 1 or memory < 8 * lanes:
+            raise Misconfigured("passwords: Argon2 needs iterations and parallelism of 1, and memory_kib of 8 per lane")
+        for work in settings.imported_schemes:
+            if not is_work(work):
+                raise Misconfigured(f"passwords.imported_schemes: {work!r} is not known; write it like 'bcrypt$12'")
+        self._imported = settings.imported_schemes
+        self._most_memory = max(_MOST_MEMORY_KIB, memory)
+        self._most_work = max(_MOST_KIB_PASSES, memory * passes)
+        self._most_lanes = max(_MOST_LANES, lanes)
+        self._argon2 = argon2.PasswordHasher(passes, memory, lanes, _HASH_BYTES, _SALT_BYTES, type=argon2.Type.ID)
+        salt, digest = (b64encode(token_bytes(size)).decode("ascii").rstrip("=") for size in (_SALT_BYTES, _HASH_BYTES))
+        self._nobodys = f"$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${digest}"
+
+    def hash(self, password: str) -> str:
+        """Return a PHC string with a fresh salt. Raises LoginBusy when there is no memory for it."""
+        try:
+            return self._argon2.hash(password)
+        except HashingError:
+            raise LoginBusy from None
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """True when ``password`` is the one behind ``password_hash``; None, for "no such user", costs the same.
+
+        A hash whose parameters are beyond the bounds opens nothing and gets no memory: 256 MiB, 16 lanes, 1 GiB times
+        passes, or what the settings say if that is more. Raises LoginBusy when there is no memory for one within them.
+        """
+        foreign = work_of(password_hash) if password_hash is not None else None
+        for work in self._imported:
+            if work != foreign:
+                work_like(work, password)
+        if password_hash is not None and foreign is not None:
+            right = verify_foreign(password_hash, password)
+            self.pretend(password)
+            return right
+        if password_hash is None or not self._is_bounded(password_hash):
+            self.pretend(password)
+            return False
+        return self._matches(password_hash, password)
+
+    def pretend(self, password: str = "") -> None:
+        """Do the work of verifying ``password`` against nobody's hash."""
+        self._matches(self._nobodys, password)
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """True when the hash is foreign or was made with other parameters than today's."""
+        return _STORED.fullmatch(password_hash) is None or self._argon2.check_needs_rehash(password_hash)
+
+    def _is_bounded(self, password_hash: str) -> bool:
+        match = _STORED.fullmatch(password_hash)
+        if match is None:
+            return False
+        memory, passes, lanes = (int(number) for number in match.groups())
+        return memory <= self._most_memory and memory * passes <= self._most_work and lanes <= self._most_lanes
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(password_hash, password)
+        except VerifyMismatchError:
+            return False
+        except VerificationError as error:
+            if "emory allocation" in str(error):
+                raise LoginBusy from None
+            return False
