@@ -1,0 +1,525 @@
+"""The front door for an application: one object that joins settings, store, flows, checker and upkeep.
+
+It holds no rules of its own. Every verb runs its flow, makes the change hold in this process before it returns, rings the
+bells for the others and, with ``wait=True``, returns a receipt when no checker anywhere accepts what was revoked
+(``docs/revocation.md``, rule 14).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Self, TypeVar
+
+from msgspec import Struct, structs
+
+from coatcheck.checking.cache import Remembered
+from coatcheck.checking.checker import Checker
+from coatcheck.clock import Clock, SystemClock
+from coatcheck.errors import AccessDenied, Misconfigured, RequestNotFound
+from coatcheck.flows import administer, profile
+from coatcheck.flows.change_password import change_password
+from coatcheck.flows.credentials import Credentials, Login
+from coatcheck.flows.end_everything import end_everything
+from coatcheck.flows.login import login
+from coatcheck.flows.logout import Scope, end_all_sessions, end_one_session, logout
+from coatcheck.flows.means import Client, Committed, Hook, Means
+from coatcheck.flows.reauthenticate import reauthenticate
+from coatcheck.flows.refresh import exchange_session, refresh, refuse, renew_cookie
+from coatcheck.flows.register import create_user, register
+from coatcheck.model.audit import AuditEntry
+from coatcheck.model.expiry import is_idle
+from coatcheck.model.key import SigningKey
+from coatcheck.model.principal import CarriedBy, Principal
+from coatcheck.model.receipt import Receipt
+from coatcheck.model.session import Carry, Ending, Session
+from coatcheck.model.subscriber import Registration
+from coatcheck.model.user import User, UserStatus
+from coatcheck.passwords.argon2 import PasswordHasher
+from coatcheck.passwords.attempts import Attempts
+from coatcheck.passwords.devices import DeviceTokens
+from coatcheck.passwords.pool import HashingPool
+from coatcheck.sessions.rotate import Standstill
+from coatcheck.settings import Settings
+from coatcheck.stores.authority import StoreAuthority
+from coatcheck.stores.open import store_for
+from coatcheck.stores.port import Store
+from coatcheck.tokens.derivation import Secrets
+from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
+from coatcheck.tokens.refresh import RefreshTokens
+from coatcheck.tokens.signers import Signers
+from coatcheck.upkeep.engine import Engine
+from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
+from coatcheck.upkeep.secret_file import development_secret
+from coatcheck.upkeep.witness import Witness
+
+Result = TypeVar("Result")
+
+
+class Done(Struct, frozen=True):
+    """A change that was made: what became of it and, when it was waited for, the receipt."""
+
+    user: User
+    receipt: Receipt | None = None
+
+
+class Auth:
+    """Authentication for one application.
+
+    ``settings`` may be a database URL alone: everything else has a default that is right for development.
+    ``after_register`` are the application's own steps inside the transaction that makes a user. ``name`` is what receipts
+    call this process.
+
+    Raises Misconfigured when the settings do not fit together.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | str | None = None,
+        *,
+        store: Store | None = None,
+        clock: Clock | None = None,
+        after_register: Sequence[Hook] = (),
+        name: str | None = None,
+    ) -> None:
+        self.settings = Settings(database=settings) if isinstance(settings, str) else settings or Settings()
+        self.store = store or store_for(self.settings.database)
+        self.clock = clock or SystemClock()
+        self._after_register = tuple(after_register)
+        self._name = name
+        self._engine: Engine | None = None
+        self._means: Means | None = None
+        self._starting = asyncio.Lock()
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the store, make what a new installation lacks, and begin to follow the log; idempotent.
+
+        Raises Misconfigured when a secret is missing in production or the store went back in time, StoreUnavailable when
+        it can't be opened.
+        """
+        async with self._starting:
+            if self._engine is not None:
+                return
+            await self.store.open()
+            witness = Witness(self.store.beside)
+            await witness.require_no_return(self.store)
+            secrets = Secrets(await self._derived_from())
+            signers = Signers(secrets)
+            settings = self.settings
+            await self.store.write(
+                lambda tx: tx.log.set_parameters(
+                    lease=settings.revocation.lease,
+                    token=settings.tokens.access_for,
+                    drift=settings.revocation.drift,
+                )
+            )
+            means = Means(
+                store=self.store,
+                settings=settings,
+                clock=self.clock,
+                hasher=PasswordHasher(settings.passwords),
+                pool=HashingPool(settings.passwords),
+                attempts=Attempts(settings.attempts),
+                devices=DeviceTokens(secrets.current("device token").key),
+                session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
+                refresh_tokens=RefreshTokens(secrets),
+                signers=signers,
+                after_register=self._after_register,
+            )
+            engine = Engine(
+                store=self.store,
+                authority=StoreAuthority(self.store, means.now),
+                clock=self.clock,
+                settings=settings,
+                secrets=secrets,
+                signers=signers,
+                witness=witness,
+                name=self._name,
+            )
+            await engine.start()
+            self._secrets, self._means, self._engine = secrets, means, engine
+
+    async def stop(self) -> None:
+        """Stop trusting, say goodbye, write what is pending, close the store; idempotent."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.stop()
+        if self._means is not None:
+            self._means.pool.close()
+            self._means = None
+        await self.store.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def is_started(self) -> bool:
+        """True between ``start`` and ``stop``."""
+        return self._engine is not None
+
+    @property
+    def checker(self) -> Checker:
+        """The synchronous check, without I/O. Raises Misconfigured before ``start``."""
+        return self._running.checker
+
+    # -- checking -----------------------------------------------------------------------------------------------------
+
+    async def check(
+        self, token: bytes | str, *, carried_by: CarriedBy = CarriedBy.HEADER, audience: str | None = None
+    ) -> Principal:
+        """Decide about a credential; asks the store only when memory can't tell.
+
+        Raises the CredentialRefused that fits, CheckingStale or StoreUnavailable when nothing can be decided now.
+        """
+        presented = token.encode() if isinstance(token, str) else token
+        return (await self.recall(presented, carried_by, audience)).principal
+
+    async def recall(
+        self, token: bytes, carried_by: CarriedBy = CarriedBy.HEADER, audience: str | None = None
+    ) -> Remembered:
+        """As ``check``, with all that is remembered of the credential."""
+        return await self._running.recall.check(token, carried_by, audience)
+
+    # -- logging in ---------------------------------------------------------------------------------------------------
+
+    async def register(
+        self,
+        email: str,
+        password: str,
+        *,
+        name: str = "",
+        carry: Carry = Carry.COOKIE,
+        remember: bool = False,
+        audience: str | None = None,
+        client: Client = Client(),
+    ) -> Login:
+        """Make an account and log in. Raises EmailTaken, PasswordWeak, RequestInvalid, AttemptsExceeded, LoginBusy."""
+        committed = await register(
+            self._ready,
+            email,
+            password,
+            name=name,
+            carry=carry,
+            remember=remember,
+            audience=audience,
+            client=client,
+        )
+        return await self._login(committed)
+
+    async def login(
+        self,
+        email: str,
+        password: str,
+        *,
+        carry: Carry = Carry.COOKIE,
+        remember: bool = False,
+        audience: str | None = None,
+        client: Client = Client(),
+        replaces: str | None = None,
+    ) -> Login:
+        """Log in; ``replaces`` is the session that this client holds already and that ends.
+
+        Raises LoginRefused, UserSuspended, AttemptsExceeded, LoginBusy, RequestInvalid.
+        """
+        committed = await login(
+            self._ready,
+            email,
+            password,
+            carry=carry,
+            remember=remember,
+            audience=audience,
+            client=client,
+            replaces=replaces,
+        )
+        return await self._login(committed)
+
+    async def reauthenticate(
+        self, who: Principal, password: str, *, client: Client = Client(), wait: bool = False
+    ) -> Login:
+        """Prove the password again; every credential of the session is renewed. Raises LoginRefused, SessionEnded."""
+        committed = await reauthenticate(
+            self._ready, _user_id(who), who.session_id, password, client=client, wait=wait
+        )
+        return await self._login(committed, wait=wait)
+
+    async def change_password(
+        self, who: Principal, *, current: str, new: str, client: Client = Client(), wait: bool = False
+    ) -> Login:
+        """Replace the password; every other session ends. Raises LoginRefused, PasswordWeak, SessionEnded."""
+        committed = await change_password(
+            self._ready, _user_id(who), who.session_id, current=current, new=new, client=client, wait=wait
+        )
+        return await self._login(committed, wait=wait)
+
+    async def refresh(self, refresh_token: str, *, audience: str | None = None, client: Client = Client()) -> Login:
+        """Exchange a refresh token. Raises TokenInvalid, TokenReplayed (the session has been ended), SessionEnded,
+        SessionExpired."""
+        committed = await refresh(self._ready, refresh_token, audience=audience, client=client)
+        await self._enforce(committed, wait=False)
+        outcome = committed.result
+        if isinstance(outcome, Standstill):
+            raise refuse(outcome)
+        return outcome
+
+    async def exchange_session(self, who: Principal, *, audience: str | None = None) -> Credentials:
+        """An access token for the holder of a session token. Raises SessionEnded, RequestInvalid."""
+        return await exchange_session(self._ready, who.session_id, audience=audience)
+
+    async def renew_cookie(self, session_id: str, presented_digest: bytes) -> Login | None:
+        """Replace a cookie's secret in passing; None when another request was first."""
+        return await renew_cookie(self._ready, session_id, presented_digest)
+
+    # -- ending -------------------------------------------------------------------------------------------------------
+
+    async def logout(
+        self, who: Principal, *, scope: Scope = Scope.THIS, client: Client = Client(), wait: bool = False
+    ) -> Receipt | None:
+        """End the caller's session, all others, or all; idempotent."""
+        committed = await logout(self._ready, _user_id(who), who.session_id, scope=scope, client=client, wait=wait)
+        return await self._enforce(committed, wait=wait)
+
+    async def logout_with_refresh_token(self, refresh_token: str, *, client: Client = Client()) -> Receipt | None:
+        """End the session that a refresh token belongs to, whether or not it is the newest one. Raises TokenInvalid."""
+        session_id = self._ready.refresh_tokens.read(refresh_token).session_id
+        session = await self.store.read(lambda tx: tx.sessions.get(session_id))
+        if session is None:
+            return None
+        committed = await logout(self._ready, session.user_id, session_id, scope=Scope.THIS, client=client)
+        return await self._enforce(committed, wait=False)
+
+    async def end_session(
+        self,
+        user_id: str,
+        session_id: str,
+        *,
+        actor_id: str | None = None,
+        ending: Ending = Ending.ENDED_BY_USER,
+        client: Client = Client(),
+        wait: bool = False,
+    ) -> Receipt | None:
+        """End one session of a user. Raises RequestNotFound when it is not this user's."""
+        committed = await end_one_session(
+            self._ready, user_id, session_id, actor_id=actor_id, ending=ending, client=client, wait=wait
+        )
+        return await self._enforce(committed, wait=wait)
+
+    async def logout_everywhere(
+        self, user_id: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
+    ) -> Receipt | None:
+        """End every session of a user."""
+        committed = await end_all_sessions(self._ready, user_id, actor_id=actor_id, client=client, wait=wait)
+        return await self._enforce(committed, wait=wait)
+
+    async def end_everything(
+        self, *, reason: str, actor_id: str | None = None, client: Client = Client(), wait: bool = False
+    ) -> Receipt | None:
+        """End every session there is."""
+        committed = await end_everything(self._ready, reason=reason, actor_id=actor_id, client=client, wait=wait)
+        return await self._enforce(committed, wait=wait)
+
+    # -- people -------------------------------------------------------------------------------------------------------
+
+    async def create_user(
+        self,
+        email: str,
+        password: str | None = None,
+        *,
+        name: str = "",
+        roles: tuple[str, ...] = (),
+        actor_id: str | None = None,
+        client: Client = Client(),
+    ) -> User:
+        """Make an account on somebody's behalf. Raises EmailTaken, PasswordWeak, RequestInvalid, LoginBusy."""
+        return await create_user(
+            self._ready, email, password, name=name, roles=roles, actor_id=actor_id, client=client
+        )
+
+    async def get_user(self, user_id: str) -> User | None:
+        """The user, or None."""
+        return await self.store.read(lambda tx: tx.users.get(user_id))
+
+    async def require_user(self, user_id: str) -> User:
+        """The user. Raises RequestNotFound."""
+        user = await self.get_user(user_id)
+        if user is None:
+            raise RequestNotFound
+        return user
+
+    async def find_users(
+        self, *, status: UserStatus | None = None, query: str = "", after: str | None = None, limit: int = 50
+    ) -> Sequence[User]:
+        """A page of users, after the one with id ``after``; ``query`` is a part of the e-mail or the name."""
+        return await self.store.read(
+            lambda tx: tx.users.page(status=status, query=query, after=after, limit=limit)
+        )
+
+    async def rename(self, user_id: str, name: str) -> User:
+        """Set the name that is shown. Raises RequestInvalid."""
+        return await profile.rename(self._ready, user_id, name)
+
+    async def set_roles(
+        self,
+        user_id: str,
+        roles: tuple[str, ...],
+        *,
+        actor_id: str | None = None,
+        client: Client = Client(),
+        wait: bool = False,
+    ) -> Done:
+        """Replace a user's roles. Raises RequestNotFound, RequestInvalid, DataConflict for the last administrator."""
+        return await self._done(
+            await administer.set_roles(self._ready, user_id, roles, actor_id=actor_id, client=client, wait=wait), wait
+        )
+
+    async def suspend(
+        self, user_id: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
+    ) -> Done:
+        """Suspend a user and end every session. Raises RequestNotFound, DataConflict for the last administrator."""
+        return await self._done(
+            await administer.suspend(self._ready, user_id, actor_id=actor_id, client=client, wait=wait), wait
+        )
+
+    async def restore(
+        self, user_id: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
+    ) -> Done:
+        """Let a suspended user log in again. Raises RequestNotFound."""
+        return await self._done(
+            await administer.restore(self._ready, user_id, actor_id=actor_id, client=client, wait=wait), wait
+        )
+
+    async def mark_compromised(
+        self,
+        user_id: str,
+        *,
+        reason: str,
+        actor_id: str | None = None,
+        client: Client = Client(),
+        wait: bool = False,
+    ) -> Done:
+        """End every session of a user and void the password. Raises RequestNotFound."""
+        return await self._done(
+            await administer.mark_compromised(
+                self._ready, user_id, reason=reason, actor_id=actor_id, client=client, wait=wait
+            ),
+            wait,
+        )
+
+    async def set_password(
+        self, user_id: str, password: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
+    ) -> Done:
+        """Give an account another password and end every session. Raises RequestNotFound, PasswordWeak."""
+        return await self._done(
+            await administer.set_password(
+                self._ready, user_id, password, actor_id=actor_id, client=client, wait=wait
+            ),
+            wait,
+        )
+
+    async def delete_user(
+        self, user_id: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
+    ) -> Receipt | None:
+        """End every session of a user and delete the account. Raises RequestNotFound, DataConflict."""
+        committed = await administer.delete_user(self._ready, user_id, actor_id=actor_id, client=client, wait=wait)
+        return await self._enforce(committed, wait=wait)
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    async def sessions_of(self, user_id: str) -> Sequence[Session]:
+        """The user's live sessions, newest first, with what this process knows of when each was last seen."""
+        now = self._ready.now()
+        flush = self.settings.sessions.flush_touches_every
+        live = await self.store.read(lambda tx: tx.sessions.live_of(user_id))
+        seen = self._running.checker.last_seen
+        current = [structs.replace(session, seen_at=seen(session.id, session.seen_at)) for session in live]
+        return [
+            session
+            for session in current
+            if now < session.expires_at and not is_idle(now, session.seen_at, session.idle_for, flush)
+        ]
+
+    async def get_session(self, session_id: str) -> Session | None:
+        """The session, ended ones too, or None."""
+        return await self.store.read(lambda tx: tx.sessions.get(session_id))
+
+    async def subscribers(self) -> Sequence[Registration]:
+        """The processes that check credentials."""
+        return await self.store.read_registry(lambda registry: registry.all())
+
+    async def audit(
+        self, *, user_id: str | None = None, kind: str | None = None, before: str | None = None, limit: int = 50
+    ) -> Sequence[AuditEntry]:
+        """A page of the audit trail, newest first."""
+        return await self.store.read(
+            lambda tx: tx.audit.page(user_id=user_id, kind=kind, before=before, limit=limit)
+        )
+
+    # -- keys ---------------------------------------------------------------------------------------------------------
+
+    async def keys(self) -> Sequence[SigningKey]:
+        """The signing keys that are not revoked, oldest first."""
+        return await self.store.read(lambda tx: tx.keys.all())
+
+    async def rotate_keys(self) -> Receipt | None:
+        """Let the upcoming key take over now, if it has been known for long enough to sign."""
+        now = self._ready.now()
+        committed = await self._ready.commit(
+            lambda tx: rotate_keys(tx, self._secrets, self.settings, now=now, at_once=True)
+        )
+        return await self._enforce(committed, wait=False)
+
+    async def revoke_key(
+        self, kid: str, *, reason: str, actor_id: str | None = None, wait: bool = False
+    ) -> Receipt | None:
+        """Revoke a signing key at once; the upcoming one takes over. Raises RequestNotFound."""
+        now = self._ready.now()
+        committed = await self._ready.commit(
+            lambda tx: revoke_signing_key(
+                tx, self._secrets, self.settings, kid, now=now, actor_id=actor_id, reason=reason
+            ),
+            wait=wait,
+        )
+        if not committed.result and await self.store.read(lambda tx: tx.keys.get(kid)) is None:
+            raise RequestNotFound
+        return await self._enforce(committed, wait=wait)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _running(self) -> Engine:
+        if self._engine is None:
+            raise Misconfigured("Auth has not been started: use `async with auth`, or the middleware's lifespan")
+        return self._engine
+
+    @property
+    def _ready(self) -> Means:
+        if self._means is None:
+            raise Misconfigured("Auth has not been started: use `async with auth`, or the middleware's lifespan")
+        return self._means
+
+    async def _derived_from(self) -> tuple[str, ...]:
+        if self.settings.secrets:
+            return self.settings.secrets
+        if not self.settings.is_local:
+            raise Misconfigured("a secret is needed in production; make one with `coatcheck keys secret`")
+        sealed = await self.store.read(lambda tx: tx.keys.count_sealed())
+        return (development_secret(self.store.beside, has_sealed_keys=sealed > 0),)
+
+    async def _enforce(self, committed: Committed[Result], *, wait: bool) -> Receipt | None:
+        return await self._running.enforcer.enforce(committed.events, committed.position, wait=wait)
+
+    async def _login(self, committed: Committed[Login], *, wait: bool = False) -> Login:
+        receipt = await self._enforce(committed, wait=wait)
+        return structs.replace(committed.result, receipt=receipt)
+
+    async def _done(self, committed: Committed[User], wait: bool) -> Done:
+        return Done(committed.result, await self._enforce(committed, wait=wait))
+
+
+def _user_id(who: Principal) -> str:
+    if who.user_id is None:
+        raise AccessDenied("This is for people, not for machines.")
+    return who.user_id

@@ -1,0 +1,109 @@
+"""WHO IS ASKED?  The port behind a checker: what a subscriber asks, and what it is told.
+
+A checker decides alone while its lease lasts; behind it stands an authority. For an application with the database that
+is the store (``stores/authority.py``); for another service it is the server, over HTTPS (``verify/authority.py``). Both
+speak these records.
+"""
+
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from coatcheck.model.event import Event, Head, KeyAdded
+from coatcheck.model.position import Position
+from coatcheck.model.record import Record
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """What a subscriber asks in a sync (rule 4).
+
+    ``registration`` is the number it was given, ``applied`` the position it has applied and ``event_id`` the id of the
+    event there; both None before its first snapshot. ``wait_ms`` lets the authority hold the answer until something
+    happens, at most that long.
+    """
+
+    registration: str
+    applied: Position | None = None
+    event_id: str | None = None
+    wait_ms: int = 0
+
+
+class Delta(Struct, frozen=True, kw_only=True):
+    """The events after the position that was asked about, oldest first, and the head they lead to.
+
+    ``age_ms`` is how long before the question arrived the read began; 0 for a read begun afterwards. ``more`` says that
+    the list was cut: there are further events up to ``head``, so no lease is taken yet.
+    """
+
+    head: Head
+    events: tuple[Event, ...]
+    more: bool = False
+    age_ms: int = 0
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Everything a replica needs to start from nothing.
+
+    ``ended``, ``generations`` and ``versions`` are lists of (identifier, value, seq of its event), in seq order; for
+    ``ended`` the value is unused. ``floor`` is the newest event that the log has forgotten or that this snapshot leaves
+    out, so a snapshot may be cut short. ``keys`` are all valid ones. ``foreign`` is True when the position asked about
+    is not in this log (its id differs, or it belongs to another epoch): an alarm.
+    """
+
+    head: Head
+    ended: tuple[tuple[str, int], ...]
+    generations: tuple[tuple[str, int, int], ...]
+    versions: tuple[tuple[str, int, int], ...]
+    keys: tuple[KeyAdded, ...]
+    floor: int
+    foreign: bool = False
+    age_ms: int = 0
+
+
+class Unregistered(Struct, frozen=True):
+    """The registration is unknown or lapsed: no lease; register anew (rule 4)."""
+
+
+Answer: TypeAlias = Delta | Snapshot | Unregistered
+
+
+class LookUp(Struct, frozen=True, kw_only=True):
+    """What is asked about one credential: by the digest of an opaque secret, or by session id for a JWT with its kid."""
+
+    digest: bytes | None = None
+    session_id: str | None = None
+    kid: str | None = None
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """The authority's answer to a look-up, read at ``position`` in one statement.
+
+    ``record`` is None when no live session has that digest or id; then ``ended`` tells a session that was ended from one
+    that never was. ``key_is_valid`` answers for ``LookUp.kid``.
+    """
+
+    position: Position
+    record: Record | None
+    ended: bool = False
+    suspended: bool = False
+    key_is_valid: bool = True
+
+
+class Authority(Protocol):
+    """The store's side, as a checker sees it. Every method raises StoreUnavailable when it can't be asked."""
+
+    async def register(self, name: str, accept_ms: int | None) -> str:
+        """Commit a registration and return its number. The first snapshot is read after this (rule 3)."""
+        ...
+
+    async def sync(self, question: Question) -> Answer:
+        """Record the acknowledgement in ``question`` and answer from one read begun after this call (rule 4)."""
+        ...
+
+    async def look_up(self, asked: LookUp) -> Found:
+        """Say what the primary knows of one credential now."""
+        ...
+
+    async def goodbye(self, registration: str) -> None:
+        """Delete the registration; the caller has stopped trusting its replica (rule 7)."""
+        ...

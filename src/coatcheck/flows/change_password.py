@@ -1,0 +1,61 @@
+"""A person replaces the password. Every other session ends and all credentials of this one are renewed, in the same
+transaction as the new hash (OWASP ASVS 7.4.3)."""
+
+from msgspec import structs
+
+from coatcheck.errors import SessionEnded
+from coatcheck.flows.credentials import Login, login_from, renew_credentials
+from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.flows.prove import prove_password
+from coatcheck.flows.register import words_about
+from coatcheck.model.email import parse_email
+from coatcheck.model.session import Ending
+from coatcheck.passwords.policy import check_new, prepare
+from coatcheck.sessions.change import change_user
+from coatcheck.sessions.end import end_sessions_of
+from coatcheck.sessions.grant import Grant
+from coatcheck.stores.port import Transaction
+
+
+async def change_password(
+    means: Means, user_id: str, session_id: str, *, current: str, new: str, client: Client, wait: bool = False
+) -> Committed[Login]:
+    """Replace the password after proving the current one.
+
+    Raises LoginRefused (the current one is wrong), PasswordWeak, RequestInvalid, AttemptsExceeded, LoginBusy,
+    SessionEnded.
+    """
+    user, verdict = await prove_password(means, user_id, current, client=client, field="current")
+    prepared = prepare(new, field="new")
+    check_new(prepared, means.settings.passwords, about=words_about(means, parse_email(user.email), user.name))
+    password_hash = await means.pool.run(means.hasher.hash, prepared, address=client.address, familiar=True)
+    now = means.now()
+
+    def work(tx: Transaction) -> tuple[Grant, str] | None:
+        tx.users.lock(user_id)
+        changed = structs.replace(user, password_hash=password_hash, password_changed_at=now)
+        if not change_user(
+            tx, changed, kind="password.changed", at=now, actor_id=user_id, address=client.address
+        ):
+            return None
+        end_sessions_of(
+            tx,
+            user_id,
+            at=now,
+            ending=Ending.PASSWORD_CHANGED,
+            actor_id=user_id,
+            address=client.address,
+            spare=(session_id,),
+        )
+        means.attempts.succeeded(tx, verdict)
+        renewed = renew_credentials(means, tx, session_id, expected_version=user.version + 1, now=now)
+        if renewed is None:
+            raise SessionEnded  # nothing of this is kept: whoever asked was no longer logged in
+        return renewed
+
+    committed = await means.commit(work, wait=wait)
+    if committed.result is None:
+        raise SessionEnded
+    login = login_from(means, *committed.result)
+    token = means.devices.issue(user_id, now.isoformat())
+    return Committed(login.with_device_token(token), committed.events, committed.position)

@@ -1,0 +1,149 @@
+"""What the client gets to hold, made from the truth that a transaction found (rule 12)."""
+
+from datetime import datetime
+
+from msgspec import Struct, structs
+
+from coatcheck.errors import StoreUnavailable
+from coatcheck.flows.means import Means
+from coatcheck.model.identifiers import new_identifier
+from coatcheck.model.receipt import Receipt
+from coatcheck.model.session import Carry, Session
+from coatcheck.model.user import User
+from coatcheck.sessions.grant import Grant
+from coatcheck.sessions.renew import renew_session
+from coatcheck.stores.port import Transaction
+from coatcheck.tokens.claims import AccessClaims
+from coatcheck.tokens.opaque import digest
+from coatcheck.tokens.refresh import RefreshToken
+
+FIRST_PARTY: str = "coatcheck"
+"""The ``client_id`` of a person's own clients; RFC 9068 requires one."""
+
+
+class Credentials(Struct, frozen=True, kw_only=True):
+    """Tokens for one client, as ``carry`` asked. Which of them travels in a cookie is for the web to know.
+
+    ``access_expires_at`` is the end of the access token, ``expires_at`` that of the session and so of everything else.
+    """
+
+    session_token: str | None = None
+    access_token: str | None = None
+    refresh_token: str | None = None
+    access_expires_at: datetime | None = None
+    expires_at: datetime
+    device_token: str | None = None
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+class Login(Struct, frozen=True, kw_only=True):
+    """A login, new or renewed: who, which session, and what the client gets to hold.
+
+    ``receipt`` is set when the change that it brought was waited for.
+    """
+
+    user: User
+    session: Session
+    credentials: Credentials
+    receipt: Receipt | None = None
+
+    def with_device_token(self, token: str) -> "Login":
+        """The same, with the proof that lets this device be recognised at its next login."""
+        return structs.replace(self, credentials=structs.replace(self.credentials, device_token=token))
+
+
+class Secret(Struct, frozen=True):
+    """A fresh secret of a session, in the form that its ``carry`` wants, and the digest that the store keeps."""
+
+    text: str
+    digest: bytes
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+def mint(means: Means, carry: Carry, session_id: str, step: int) -> Secret:
+    """Make the first secret of a session, or the first after all were replaced."""
+    if carry.uses_refresh:
+        first = means.refresh_tokens.first(session_id, step)
+        return Secret(first.text, first.digest)
+    text = means.session_tokens.issue()
+    return Secret(text, digest(text.encode()))
+
+
+def renew_credentials(
+    means: Means, tx: Transaction, session_id: str, *, expected_version: int, now: datetime
+) -> tuple[Grant, str] | None:
+    """Replace every credential of a session inside ``tx``; returns the truth and the new secret. None as ``renew_session``."""
+    minted: list[str] = []
+
+    def fresh(session: Session) -> bytes:
+        secret = mint(means, session.carry, session.id, session.step)
+        minted.append(secret.text)
+        return secret.digest
+
+    granted = renew_session(tx, session_id, mint=fresh, expected_version=expected_version, now=now)
+    return None if granted is None else (granted, minted[-1])
+
+
+def login_from(means: Means, granted: Grant, secret: str) -> Login:
+    """Turn the truth and the secret that was stored for it into what the client gets."""
+    session = granted.session
+    if not session.carry.uses_refresh:
+        credentials = Credentials(session_token=secret, expires_at=session.expires_at)
+    else:
+        access_token, access_expires_at = access_token_for(means, granted)
+        credentials = Credentials(
+            access_token=access_token,
+            refresh_token=secret,
+            access_expires_at=access_expires_at,
+            expires_at=session.expires_at,
+        )
+    return Login(user=granted.user, session=session, credentials=credentials)
+
+
+def rotated(means: Means, granted: Grant, token: RefreshToken, audience: str | None) -> Login:
+    """The login after a refresh: the successor, and a new access token for ``audience``."""
+    access_token, access_expires_at = access_token_for(means, granted, audience)
+    credentials = Credentials(
+        access_token=access_token,
+        refresh_token=token.text,
+        access_expires_at=access_expires_at,
+        expires_at=granted.session.expires_at,
+    )
+    return Login(user=granted.user, session=granted.session, credentials=credentials)
+
+
+def access_token_for(means: Means, granted: Grant, audience: str | None = None) -> tuple[str, datetime]:
+    """Sign an access token (RFC 9068) for a grant; also returns when it expires.
+
+    ``iat`` is the instant noted before the transaction, ``exp`` no later than the session's end (rule 12). Raises
+    StoreUnavailable when there is no signing key: a store that has just been opened makes one within moments.
+    """
+    if granted.signing_key is None:
+        raise StoreUnavailable
+    session, user, settings = granted.session, granted.user, means.settings
+    issued_at = granted.issued_at.replace(microsecond=0)
+    expires_at = min(issued_at + settings.tokens.access_for, session.expires_at.replace(microsecond=0))
+    audiences = (audience,) if audience else session.audiences or (settings.issuer,)
+    claims = AccessClaims(
+        iss=settings.issuer,
+        aud=audiences[0] if len(audiences) == 1 else audiences,
+        sub=user.id,
+        exp=int(expires_at.timestamp()),
+        iat=int(issued_at.timestamp()),
+        jti=new_identifier("jti"),
+        sid=session.id,
+        client_id=FIRST_PARTY,
+        scope="",
+        roles=user.roles,
+        auth_time=int(session.authenticated_at.timestamp()),
+        amr=session.amr,
+        gen=session.generation,
+        ver=user.version,
+        all=granted.everything_generation,
+        pos=str(granted.position),
+    )
+    return means.signers.sign(claims, granted.signing_key), expires_at

@@ -1,0 +1,14 @@
+"""Log everybody out: every login, in one event. For "we don't know what was taken"."""
+
+from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.sessions import end
+
+
+async def end_everything(
+    means: Means, *, reason: str, actor_id: str | None, client: Client, wait: bool = False
+) -> Committed[None]:
+    """End every session there is, the caller's own too. ``reason`` goes to the audit trail."""
+    now = means.now()
+    return await means.commit(
+        lambda tx: end.end_everything(tx, at=now, reason=reason, actor_id=actor_id, address=client.address), wait=wait
+    )

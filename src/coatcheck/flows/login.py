@@ -1,0 +1,172 @@
+"""A person proves the password and gets a session.
+
+Unknown e-mail, wrong password and an account without one look the same and take the same work (OWASP ASVS 6.3.8). The
+attempt is counted before the password is looked at, and uncounted when it was right. The hash is computed outside any
+transaction; the session is opened only if the user is still at the version that was read with the hash (rule 13).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec import structs
+
+from coatcheck.errors import LoginRefused, UserSuspended
+from coatcheck.flows.begin import new_session, require_audience
+from coatcheck.flows.credentials import Login, login_from, mint
+from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.model.audit import AuditEntry
+from coatcheck.model.email import parse_email
+from coatcheck.model.identifiers import SESSION, new_identifier
+from coatcheck.model.session import Carry, Ending
+from coatcheck.model.user import User, UserStatus
+from coatcheck.passwords.attempts import Verdict
+from coatcheck.passwords.policy import prepare
+from coatcheck.sessions.end import end_session
+from coatcheck.sessions.grant import Grant
+from coatcheck.sessions.open import open_session
+from coatcheck.stores.port import Transaction
+
+
+async def login(
+    means: Means,
+    email: str,
+    password: str,
+    *,
+    carry: Carry = Carry.COOKIE,
+    remember: bool = False,
+    audience: str | None = None,
+    client: Client,
+    replaces: str | None = None,
+) -> Committed[Login]:
+    """Log in. ``replaces`` is the session this client holds already; it ends (OWASP ASVS 7.2.4).
+
+    Raises LoginRefused, UserSuspended (after the right password only), AttemptsExceeded, LoginBusy, RequestInvalid.
+    """
+    require_audience(means, audience)
+    key, prepared = parse_email(email).key, prepare(password)
+    user, verdict, device = await count_attempt(means, key, client)
+    opening = _Opening(means, verdict, carry, remember, audience, client, replaces)
+    for _ in range(2):  # once more, should the password hash have been upgraded by a login at the same moment
+        stored = user.password_hash if user is not None else None
+        is_right = await means.pool.run(
+            means.hasher.verify, stored, prepared, address=client.address, familiar=device is not None
+        )
+        if user is None or stored is None or not is_right:
+            break
+        rehashed = await _rehash(means, stored, prepared, client)
+        committed = await opening.attempt(user.id, stored, rehashed)
+        if committed is not None:
+            if device is not None:
+                return committed
+            token = means.devices.issue(user.id, device_mark(committed.result.user))
+            return structs.replace(committed, result=committed.result.with_device_token(token))
+        user = await means.store.read(lambda tx: tx.users.by_email_key(key))
+    await _note_failure(means, user, client)
+    raise LoginRefused
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """The second half of a login: everything after the password was right."""
+
+    means: Means
+    verdict: Verdict
+    carry: Carry
+    remember: bool
+    audience: str | None
+    client: Client
+    replaces: str | None
+
+    async def attempt(self, user_id: str, verified: str, rehashed: str | None) -> Committed[Login] | None:
+        """Open the session; None when the password is no longer the one that was ``verified``. Raises UserSuspended."""
+        means, client = self.means, self.client
+        session_id = new_identifier(SESSION)
+        secret = mint(means, self.carry, session_id, step=1)
+        now = means.now()
+
+        def work(tx: Transaction) -> Grant | UserStatus | None:
+            user = _current(tx, user_id, verified)
+            if user is None:
+                return None
+            means.attempts.succeeded(tx, self.verdict)
+            if user.status is not UserStatus.ACTIVE:
+                return user.status
+            if rehashed is not None:
+                tx.users.save(structs.replace(user, password_hash=rehashed), expected_version=user.version)
+            session = new_session(
+                means,
+                user,
+                session_id=session_id,
+                secret=secret,
+                carry=self.carry,
+                remember=self.remember,
+                audience=self.audience,
+                client=client,
+                everything_generation=tx.log.head().everything_generation,
+                now=now,
+            )
+            if self.replaces is not None:
+                end_session(tx, self.replaces, at=now, ending=Ending.LOGOUT, actor_id=user_id, address=client.address)
+            _note(tx, "login.succeeded", user_id, session_id, client, now)
+            return open_session(tx, session, expected_version=user.version)
+
+        committed = await means.commit(work)
+        granted = committed.result
+        if isinstance(granted, UserStatus):
+            raise UserSuspended
+        if granted is None:
+            return None
+        return Committed(login_from(means, granted, secret.text), committed.events, committed.position)
+
+
+async def count_attempt(means: Means, key: str, client: Client) -> tuple[User | None, Verdict, str | None]:
+    """Count an attempt on the account with canonical e-mail ``key``, and read its user.
+
+    Also returns the known device's id, if it is one. Raises AttemptsExceeded, after the count was committed.
+    """
+    now = means.now()
+
+    def work(tx: Transaction) -> tuple[User | None, Verdict, str | None]:
+        user = tx.users.by_email_key(key)
+        device = None
+        if user is not None:
+            device = means.devices.device_of(client.device_token, user.id, device_mark(user))
+        return user, means.attempts.begin(tx, account=key, device=device, address=client.address, now=now), device
+
+    user, verdict, device = await means.store.write(work)
+    verdict.require()
+    return user, verdict, device
+
+
+def device_mark(user: User) -> str:
+    """What binds a known device to the current password: when it was set."""
+    return user.password_changed_at.isoformat()
+
+
+def _current(tx: Transaction, user_id: str, verified_hash: str) -> User | None:
+    """The user under lock, if the password that was proven is still the one. A change of roles alone does not matter:
+    the session is opened with what is true now."""
+    tx.users.lock(user_id)
+    user = tx.users.get(user_id)
+    return user if user is not None and user.password_hash == verified_hash else None
+
+
+async def _rehash(means: Means, stored: str, prepared: str, client: Client) -> str | None:
+    if not means.hasher.needs_rehash(stored):
+        return None
+    return await means.pool.run(means.hasher.hash, prepared, address=client.address, familiar=True)
+
+
+async def _note_failure(means: Means, user: User | None, client: Client) -> None:
+    now = means.now()
+    await means.store.write(lambda tx: _note(tx, "login.failed", user.id if user else None, None, client, now))
+
+
+def _note(
+    tx: Transaction, kind: str, user_id: str | None, session_id: str | None, client: Client, now: datetime
+) -> None:
+    tx.audit.add(
+        AuditEntry(
+            at=now, kind=kind, user_id=user_id, actor_id=user_id, session_id=session_id, address=client.address
+        )
+    )

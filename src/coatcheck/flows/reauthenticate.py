@@ -1,0 +1,41 @@
+"""A person proves the password again, before something sensitive (RFC 9470). All credentials of the session change."""
+
+from coatcheck.errors import SessionEnded
+from coatcheck.flows.credentials import Login, login_from, renew_credentials
+from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.flows.prove import prove_password
+from coatcheck.model.audit import AuditEntry
+from coatcheck.sessions.grant import Grant
+from coatcheck.stores.port import Transaction
+
+
+async def reauthenticate(
+    means: Means, user_id: str, session_id: str, password: str, *, client: Client, wait: bool = False
+) -> Committed[Login]:
+    """Move ``authenticated_at`` to now and renew every credential of the session, without grace.
+
+    Raises LoginRefused, AttemptsExceeded, LoginBusy, SessionEnded.
+    """
+    user, verdict = await prove_password(means, user_id, password, client=client)
+    now = means.now()
+
+    def work(tx: Transaction) -> tuple[Grant, str] | None:
+        renewed = renew_credentials(means, tx, session_id, expected_version=user.version, now=now)
+        if renewed is not None:
+            means.attempts.succeeded(tx, verdict)
+            tx.audit.add(
+                AuditEntry(
+                    at=now,
+                    kind="session.reauthenticated",
+                    user_id=user_id,
+                    actor_id=user_id,
+                    session_id=session_id,
+                    address=client.address,
+                )
+            )
+        return renewed
+
+    committed = await means.commit(work, wait=wait)
+    if committed.result is None:
+        raise SessionEnded
+    return Committed(login_from(means, *committed.result), committed.events, committed.position)

@@ -1,0 +1,1 @@
+"""WHAT IS A LOGIN?  Records and pure rules: no I/O, no clock, no framework."""

@@ -1,0 +1,115 @@
+"""The secret of a login moves on by one step: refresh rotation, and a cookie renewed in passing.
+
+A step is silent: no event, no claim. The predecessor stays good for a short grace, because answers get lost and tabs
+race. A replay after the grace means that two parties hold the token, and nobody can tell which is the thief: the session
+ends (RFC 9700 §4.14.2). The ending is an outcome, not an exception, so that it is committed before anybody is refused.
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from msgspec import Struct, structs
+
+from coatcheck.model.audit import AuditEntry
+from coatcheck.model.expiry import is_idle, is_within_grace
+from coatcheck.model.session import Ending, Session
+from coatcheck.sessions.end import end_session
+from coatcheck.sessions.grant import Grant, grant, living
+from coatcheck.stores.port import Transaction
+from coatcheck.tokens.refresh import RefreshToken, RefreshTokens
+
+
+class Standstill(Enum):
+    """Why no step was taken."""
+
+    ENDED = auto()
+    """The session is over, or was never there."""
+    EXPIRED = auto()
+    """Its time is over."""
+    REPLAYED = auto()
+    """An old token came back; the session has been ended for it, in this transaction."""
+
+
+class Stepped(Struct, frozen=True):
+    """The session after the step, and the refresh token that goes with it."""
+
+    grant: Grant
+    refresh_token: RefreshToken
+    was_retry: bool
+
+
+def rotate_refresh(
+    tx: Transaction,
+    tokens: RefreshTokens,
+    presented: RefreshToken,
+    *,
+    now: datetime,
+    grace: timedelta,
+    flush_interval: timedelta,
+    address: str,
+) -> Stepped | Standstill:
+    """Exchange ``presented`` for its successor; a retry within the grace gets the same one.
+
+    The current token's successor becomes the current one. The predecessor gets, within ``grace``, the very successor it
+    was exchanged for; later it is a replay. Anything older is a replay always.
+    """
+    found = living(tx, presented.session_id, now)
+    if found is None:
+        return _why_not(tx, presented.session_id, now)
+    session, user = found
+    if is_idle(now, session.seen_at, session.idle_for, flush_interval):
+        return Standstill.EXPIRED
+    if presented.digest == session.secret_digest and presented.step == session.step:
+        successor = tokens.successor(presented)
+        moved: Session = structs.replace(
+            session,
+            step=successor.step,
+            secret_digest=successor.digest,
+            previous_digest=session.secret_digest,
+            stepped_at=now,
+            stepped_with=successor.chain_key_id,
+            seen_at=max(now, session.seen_at),
+        )
+        if not tx.sessions.save(moved):
+            return Standstill.ENDED
+        return Stepped(grant(tx, moved, user, now), successor, was_retry=False)
+    is_predecessor = presented.digest == session.previous_digest and presented.step == session.step - 1
+    if is_predecessor and is_within_grace(now, session.stepped_at, grace):
+        successor = tokens.successor(presented, session.stepped_with)
+        if successor.digest == session.secret_digest:
+            _audit(tx, "refresh.retried", session, now, address)
+            return Stepped(grant(tx, session, user, now), successor, was_retry=True)
+    _audit(tx, "refresh.replayed", session, now, address)
+    end_session(tx, session.id, at=now, ending=Ending.REPLAYED, actor_id=None, address=address)
+    return Standstill.REPLAYED
+
+
+def renew_in_passing(
+    tx: Transaction, session_id: str, *, presented_digest: bytes, secret_digest: bytes, now: datetime
+) -> Grant | None:
+    """Replace a cookie's secret, keeping the predecessor for the grace. None when it is not alive, or when another
+    request was first: the loser keeps what it has."""
+    found = living(tx, session_id, now)
+    if found is None or found[0].secret_digest != presented_digest:
+        return None
+    session, user = found
+    moved: Session = structs.replace(
+        session,
+        step=session.step + 1,
+        secret_digest=secret_digest,
+        previous_digest=session.secret_digest,
+        stepped_at=now,
+        seen_at=max(now, session.seen_at),
+    )
+    return grant(tx, moved, user, now) if tx.sessions.save(moved) else None
+
+
+def _why_not(tx: Transaction, session_id: str, now: datetime) -> Standstill:
+    session = tx.sessions.get(session_id)
+    if session is not None and session.ended_at is None and now >= session.expires_at:
+        return Standstill.EXPIRED
+    return Standstill.ENDED
+
+
+def _audit(tx: Transaction, kind: str, session: Session, now: datetime, address: str) -> None:
+    tx.audit.add(AuditEntry(at=now, kind=kind, user_id=session.user_id, session_id=session.id, address=address))

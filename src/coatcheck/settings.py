@@ -1,0 +1,273 @@
+"""Every knob, with its default, its unit and its reason.
+
+``Settings()`` is a safe configuration for development on one machine. In production ``url`` and ``secrets`` must be
+given; whatever loosens a protection is called ``insecure_…`` and listed by ``coatcheck doctor``. The environment is read
+by the command line only (``coatcheck.cli``), never here.
+
+Raises Misconfigured when the values do not fit together.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from coatcheck.errors import Misconfigured
+from coatcheck.model.key import Algorithm
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise Misconfigured(sentence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionSettings:
+    """How long a login lives."""
+
+    absolute_after: timedelta = timedelta(hours=12)
+    """A login ends this long after it began, whatever happens (OWASP ASVS 7.3.2). A working day."""
+
+    idle_after: timedelta = timedelta(hours=2)
+    """A login ends when nobody was seen for this long (OWASP ASVS 7.3.1)."""
+
+    remembered_absolute_after: timedelta = timedelta(days=30)
+    """The absolute limit when the person chose "keep me logged in"."""
+
+    remembered_idle_after: timedelta = timedelta(days=14)
+    """The idle limit when the person chose "keep me logged in"."""
+
+    renew_after: timedelta = timedelta(hours=1)
+    """A cookie's secret is replaced in passing when it is this old, so that a stolen copy does not live for weeks."""
+
+    grace: timedelta = timedelta(seconds=10)
+    """How long the predecessor of a renewed cookie or a rotated refresh token is still answered: parallel tabs, a lost
+    answer on a train. Every second of it is a second in which a theft goes unnoticed."""
+
+    flush_touches_every: timedelta = timedelta(seconds=30)
+    """"Last seen" is collected in memory and written in batches this often; a crash loses at most that much of it."""
+
+    fresh_within: timedelta = timedelta(minutes=15)
+    """Sensitive actions (administration, changing the e-mail) want a password proven this recently (RFC 9470)."""
+
+    def __post_init__(self) -> None:
+        _require(
+            min(self.idle_after, self.remembered_idle_after) >= 4 * self.flush_touches_every,
+            "sessions.idle_after must be at least four times sessions.flush_touches_every: the store's knowledge of "
+            "'last seen' is that coarse",
+        )
+        _require(self.grace <= timedelta(seconds=60), "sessions.grace over 60 s would hide theft of a refresh token")
+        _require(self.absolute_after > timedelta(0), "sessions.absolute_after must be positive")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSettings:
+    """Access tokens and the keys that sign them."""
+
+    algorithm: Algorithm = Algorithm.ES256
+    """What new keys are made for. ES256: small, quick to sign, and every JWT library verifies it."""
+
+    access_for: timedelta = timedelta(minutes=10)
+    """T: how long an access token, or a cached record, is used without asking the store."""
+
+    leeway: timedelta = timedelta(seconds=30)
+    """How far another machine's clock may be off when it reads ``exp``, ``nbf`` and ``iat``."""
+
+    audiences: tuple[str, ...] = ()
+    """Audiences a client may ask for beside the issuer itself, such as ``("orders", "billing")``."""
+
+    rotate_every: timedelta = timedelta(days=30)
+    """A new signing key takes over this often; the old one verifies until its last token has expired."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevocationSettings:
+    """The lease protocol (``docs/revocation.md``). Stored in the log's head: the store's values hold for everybody."""
+
+    lease: timedelta = timedelta(seconds=5)
+    """L: how long a checker may trust its replica without hearing from the store. No shorter than your database's
+    failover, or checks answer "try again" meanwhile."""
+
+    drift: float = 0.10
+    """δ: how much faster or slower than another a clock may run. Time daemons slew by up to 8 %."""
+
+    policy: str = "online"
+    """What a checker does without a lease: ``online`` asks the store for each check, ``deny`` answers "try again",
+    ``accept`` goes on until expiry for at most ``accept_for``; every receipt then names it as not bound."""
+
+    accept_for: timedelta = timedelta(hours=1)
+    """A: with ``policy="accept"``, how long after its lease ended a checker goes on."""
+
+    remember_events: int = 1_000_000
+    """The most events a replica keeps (about 200 bytes each); reaching it costs online checks, never safety."""
+
+    cache_records: int = 100_000
+    """The most records and verified tokens a checker remembers (about 2 KB each)."""
+
+    def __post_init__(self) -> None:
+        _require(self.policy in ("online", "deny", "accept"), "revocation.policy must be online, deny or accept")
+        _require(timedelta(milliseconds=50) <= self.lease, "revocation.lease must be 50 ms or more")
+        _require(0 <= self.drift < 0.5, "revocation.drift must lie between 0 and 0.5")
+        _require(self.accept_for <= timedelta(hours=1), "revocation.accept_for may be one hour at most")
+        _require(self.remember_events >= 100, "revocation.remember_events must be 100 or more")
+        _require(self.cache_records >= 100, "revocation.cache_records must be 100 or more")
+
+    @property
+    def bound(self) -> timedelta:
+        """W: the longest that a barrier waits, and the longest that a revocation can take to hold."""
+        return self.lease * ((1 + self.drift) / (1 - self.drift))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordSettings:
+    """Argon2id and the rules for new passwords (NIST SP 800-63B, OWASP Password Storage Cheat Sheet)."""
+
+    minimum_length: int = 15
+    """Characters. 15 is NIST's figure for a password that is the only factor; 8 is the least that is accepted here."""
+
+    memory_kib: int = 19_456
+    """Argon2id memory, in KiB: OWASP's 19 MiB."""
+
+    iterations: int = 2
+    """Argon2id passes."""
+
+    parallelism: int = 1
+    """Argon2id lanes."""
+
+    workers: int = 0
+    """Threads that hash, at low priority; 0 means one per core. Memory is bounded by workers × memory_kib."""
+
+    queue: int = 64
+    """Hashes that may wait; beyond that a login is answered 503 with Retry-After instead of making everybody slow."""
+
+    forbidden_words: tuple[str, ...] = ()
+    """Words of the site that a password must not consist of, beside the person's own name and e-mail."""
+
+    imported_schemes: tuple[str, ...] = ()
+    """Schemes and costs of imported hashes that are not all replaced yet, such as ``("bcrypt$12",)``. While named here,
+    every login does that work too, so that the time of an answer does not tell whose hash was imported."""
+
+    def __post_init__(self) -> None:
+        _require(self.minimum_length >= 8, "passwords.minimum_length must be 8 or more (NIST SP 800-63B)")
+        _require(self.queue >= 1, "passwords.queue must be 1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptSettings:
+    """How many wrong passwords are answered before waiting is asked for."""
+
+    per_account: int = 10
+    """Failures per account from unknown devices within ``window``. A device that has logged in before has a budget of
+    its own, so that nobody can lock the owner out."""
+
+    per_device: int = 10
+    """Failures per account from one known device within ``window``."""
+
+    per_address: int = 100
+    """Failures per network address (IPv6: per /64) within ``window``."""
+
+    window: timedelta = timedelta(minutes=15)
+    """How long a failure counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebSettings:
+    """What a browser and a proxy see."""
+
+    path: str = "/auth"
+    """Where pages and API are mounted."""
+
+    allowed_origins: tuple[str, ...] = ()
+    """Other origins whose pages may call with cookies (CORS with credentials, and the origin rule), exact matches."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) of proxies whose ``X-Forwarded-For`` is believed. Empty: the peer's address is the client's."""
+
+    register_open: bool = True
+    """Whether strangers may register. Otherwise only an administrator makes accounts."""
+
+    after_login: str = "/auth/account"
+    """Where a browser goes after logging in when no ``return_to`` was given."""
+
+    site_name: str = "Coatcheck"
+    """Shown on the pages; also a word that passwords must not consist of."""
+
+    body_limit: int = 65_536
+    """Bytes; a larger request body is refused before it is parsed."""
+
+    def __post_init__(self) -> None:
+        _require(self.path.startswith("/") and not self.path.endswith("/"), "web.path must look like /auth")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be set. Nested by room; all values have a default that is safe for development."""
+
+    database: str = "sqlite:///coatcheck.db"
+    """Where sessions live: ``sqlite:///file.db`` or ``memory:``."""
+
+    url: str = "http://localhost:8000"
+    """Where people reach this installation. It fixes issuer, cookie names and flags, links and origins; none of these
+    ever comes from a request. https is required everywhere but on this machine."""
+
+    secrets: tuple[str, ...] = ()
+    """Master secrets of 32 characters or more, the current one first. Every other key is derived from them. Production
+    must give one; in development it is made beside the SQLite file."""
+
+    sessions: SessionSettings = field(default_factory=SessionSettings)
+    """How long a login lives."""
+
+    tokens: TokenSettings = field(default_factory=TokenSettings)
+    """Access tokens and keys."""
+
+    revocation: RevocationSettings = field(default_factory=RevocationSettings)
+    """The lease protocol."""
+
+    passwords: PasswordSettings = field(default_factory=PasswordSettings)
+    """Hashing and policy."""
+
+    attempts: AttemptSettings = field(default_factory=AttemptSettings)
+    """Attempt limits."""
+
+    web: WebSettings = field(default_factory=WebSettings)
+    """Pages, API, proxies."""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        _require(parts.scheme in ("http", "https") and bool(parts.hostname), "url must be like https://app.example.com")
+        _require(
+            parts.path in ("", "/") and not parts.query and not parts.fragment and parts.username is None,
+            "url must be an origin, without path, query or user",
+        )
+        _require(
+            parts.scheme == "https" or parts.hostname in _LOOPBACK,
+            "url must be https: over plain http a session cookie can be read by anyone on the way",
+        )
+        for secret in self.secrets:
+            _require(len(secret) >= 32, "a secret is shorter than 32 characters; make one with `coatcheck keys secret`")
+            _require(len(set(secret)) >= 10, "a secret is not random; make one with `coatcheck keys secret`")
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of ``url``, as a browser writes them in ``Origin``."""
+        parts = urlsplit(self.url)
+        default = {"http": 80, "https": 443}[parts.scheme]
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, default) else "")
+
+    @property
+    def issuer(self) -> str:
+        """The ``iss`` of access tokens (RFC 9068): the origin with the mount path."""
+        return self.origin + self.web.path
+
+    @property
+    def is_local(self) -> bool:
+        """True for plain http on this machine: development."""
+        return urlsplit(self.url).scheme == "http"
+
+    @property
+    def port(self) -> int:
+        """The port people reach this installation at."""
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,32 @@
+"""Making a committed change hold: at home at once, elsewhere by a bell, everywhere by a barrier (rule 14)."""
+
+from collections.abc import Callable, Iterable
+
+from coatcheck.clock import Clock
+from coatcheck.model.event import Event
+from coatcheck.model.position import Position
+from coatcheck.model.receipt import Receipt
+from coatcheck.revocation.replica import Replica
+from coatcheck.stores.port import Store
+from coatcheck.upkeep.confirm import confirm
+
+
+class Enforcer:
+    """What every change goes through after its COMMIT. ``ring`` wakes this process's own follower."""
+
+    def __init__(self, store: Store, clock: Clock, replica: Replica, ring: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._replica = replica
+        self._ring = ring
+
+    async def enforce(self, events: Iterable[Event], position: Position, *, wait: bool) -> Receipt | None:
+        """Apply ``events`` in this process; with ``wait``, return when no checker accepts what they revoked.
+
+        Raises StoreUnavailable when the registry can't be read: the change holds within W all the same.
+        """
+        committed_at = self._clock.steady()
+        for event in events:
+            self._replica.heed(event.happening, event.seq)
+        self._ring()
+        return await confirm(self._store, self._clock, position, committed_at) if wait else None

@@ -1,0 +1,178 @@
+"""The running parts of one process, joined: subscriber, checker, follower, and the loops beside them."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import weakref
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from secrets import token_bytes
+
+from coatcheck.authority import Authority
+from coatcheck.checking.cache import Cache
+from coatcheck.checking.checker import Checker
+from coatcheck.checking.keys import CheckingKeys
+from coatcheck.checking.recall import Policy, Recall
+from coatcheck.clock import Clock
+from coatcheck.errors import Broken
+from coatcheck.revocation.lease import Lease
+from coatcheck.revocation.replica import Replica
+from coatcheck.revocation.subscriber import Subscriber
+from coatcheck.settings import Settings
+from coatcheck.stores.port import Store
+from coatcheck.tokens.derivation import Secrets
+from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
+from coatcheck.tokens.signers import Signers
+from coatcheck.upkeep.enforce import Enforcer
+from coatcheck.upkeep.flights import Flights
+from coatcheck.upkeep.follow import Follower
+from coatcheck.upkeep.janitor import Janitor
+from coatcheck.upkeep.purge import BATCH, purge
+from coatcheck.upkeep.rotation import rotate_keys
+from coatcheck.upkeep.settle import Settler
+from coatcheck.upkeep.touches import write_touches
+from coatcheck.upkeep.witness import Witness
+
+log = logging.getLogger("coatcheck")
+
+
+class Engine:
+    """What one process runs to check credentials beside a store, from ``start`` to ``stop``.
+
+    ``name`` is what receipts call this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        authority: Authority,
+        clock: Clock,
+        settings: Settings,
+        secrets: Secrets,
+        signers: Signers,
+        witness: Witness,
+        name: str | None = None,
+    ) -> None:
+        revocation = settings.revocation
+        self._store, self._clock, self._settings = store, clock, settings
+        self._secrets, self._signers, self._witness = secrets, signers, witness
+        self.replica = Replica(revocation.remember_events)
+        self.subscriber = Subscriber(self.replica, Lease())
+        self.checker = Checker(
+            replica=self.replica,
+            lease=self.subscriber.lease,
+            cache=Cache(token_bytes(32), revocation.cache_records),
+            keys=CheckingKeys(self.replica, signers.secret_of),
+            session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
+            wall=clock.wall,
+            steady=clock.steady,
+            issuer=settings.issuer,
+            audience=settings.issuer,
+            cache_for=settings.tokens.access_for,
+            leeway=settings.tokens.leeway,
+            grace=settings.sessions.grace,
+            flush_interval=settings.sessions.flush_touches_every,
+        )
+        policy = Policy(revocation.policy)
+        accept_ms = int(revocation.accept_for / timedelta(milliseconds=1)) if policy is Policy.ACCEPT else None
+        self.follower = Follower(
+            self.subscriber,
+            authority,
+            clock,
+            name=name or f"{socket.gethostname()}:{os.getpid()}",
+            accept_ms=accept_ms,
+            interval=revocation.lease.total_seconds() / 5,
+            after_sync=self._after_sync,
+        )
+        self.recall = Recall(
+            self.checker,
+            look_up=Flights(authority).look_up,
+            learn_keys=self._learn_keys,
+            policy=policy,
+            accept_for=revocation.accept_for,
+        )
+        self.enforcer = Enforcer(store, clock, self.replica, self.follower.ring)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stop_watching: Callable[[], None] = lambda: None
+        engine = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _forked(engine))
+
+    async def start(self) -> None:
+        """Make the first key if there is none, register, read the first snapshot, and begin the loops."""
+        await self._store.write(lambda tx: rotate_keys(tx, self._secrets, self._settings, now=self._now()))
+        await self._load_keys()
+        self._stop_watching = self._store.watch(self.follower.ring)
+        await self.follower.start()
+        janitor, settler = Janitor(self._store, self._clock), Settler(self._store, self._clock)
+        bound = self._settings.revocation.bound
+        for name, every, work in (
+            ("touches", self._settings.sessions.flush_touches_every, self._write_touches),
+            ("rotation", max(bound / 2, timedelta(seconds=1)), self._rotate),
+            ("janitor", bound, lambda: janitor.look(self._now())),
+            ("settle", bound / 4, settler.look),
+            ("purge", timedelta(minutes=1), self._purge),
+        ):
+            self._tasks.append(asyncio.create_task(self._every(every, name, work), name=f"coatcheck-{name}"))
+
+    async def stop(self) -> None:
+        """End the loops, write the last touches, and say goodbye."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._stop_watching()
+        with contextlib.suppress(Broken):
+            await self._write_touches()
+        await self.follower.stop()
+
+    async def _every(self, span: timedelta, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await asyncio.sleep(span.total_seconds())
+            try:
+                await work()
+            except Broken as fault:
+                log.warning("%s: %s (%s)", name, fault.message, fault.code)
+            except Exception:
+                log.exception("%s failed; it will be tried again", name)
+
+    async def _write_touches(self) -> None:
+        await write_touches(self.checker, self._store)
+
+    async def _rotate(self) -> None:
+        now = self._now()
+        await self._store.write(lambda tx: rotate_keys(tx, self._secrets, self._settings, now=now))
+
+    async def _purge(self) -> None:
+        while await purge(self._store, self._now()) >= BATCH:
+            await asyncio.sleep(0.05)
+
+    async def _learn_keys(self) -> bool:
+        learned = await self.follower.learn_keys()
+        if learned:
+            await self._load_keys()
+        return learned
+
+    async def _load_keys(self) -> None:
+        self._signers.learn(tuple(await self._store.read(lambda tx: tx.keys.all())))
+
+    def _after_sync(self) -> None:
+        position = self.replica.position
+        if position is not None:
+            self._witness.remember(position, self.replica.event_id)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.wall(), UTC)
+
+    def forked(self) -> None:
+        """In a child process: trust nothing that the parent knew, before anything is checked (rule 5)."""
+        self.subscriber.leave()
+        self.checker.forget_everything()
+
+
+def _forked(engine: "weakref.ref[Engine]") -> None:
+    alive = engine()
+    if alive is not None:
+        alive.forked()

@@ -1,0 +1,29 @@
+"""Settling a young epoch: when it has been seen for W, no lease of the one before can be left (rule 14)."""
+
+from coatcheck.clock import Clock
+from coatcheck.model.position import Epoch
+from coatcheck.revocation.barrier import bound
+from coatcheck.stores.port import Store
+
+
+class Settler:
+    """Watches an unsettled epoch on this process's own steady clock."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._seen: tuple[Epoch, float] | None = None
+
+    async def look(self) -> None:
+        """One round. Raises StoreUnavailable."""
+        head = await self._store.read(lambda tx: tx.log.head())
+        if head.settled:
+            self._seen = None
+            return
+        now = self._clock.steady()
+        if self._seen is None or self._seen[0] != head.epoch:
+            self._seen = (head.epoch, now)
+        registrations = await self._store.read_registry(lambda registry: registry.all())
+        longest = max((row.lease_ms for row in registrations), default=0)
+        if now - self._seen[1] >= bound(max(longest, head.lease_ms), head.drift):
+            await self._store.write(lambda tx: tx.log.settle(head.epoch))

@@ -1,0 +1,81 @@
+"""A local file that remembers the newest event this machine has seen, so that a store that went back in time is noticed
+(rule 17)."""
+
+import os
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from coatcheck.errors import Misconfigured
+from coatcheck.model.event import Head
+from coatcheck.model.position import Position
+from coatcheck.stores.port import Store
+
+
+class Sighting(Struct, frozen=True):
+    """What was seen: the position, as text, and the id of the event there."""
+
+    position: str
+    event_id: str
+
+
+class Witness:
+    """Reads and writes ``<database>-witness``. A store without files has no witness."""
+
+    def __init__(self, beside: str | None) -> None:
+        self._path = Path(f"{beside}-witness") if beside is not None else None
+        self._written: Sighting | None = None
+
+    def remember(self, position: Position, event_id: str) -> None:
+        """Write the newest sighting, atomically; does nothing when it is not news. Failing to write is no failure of the
+        process: the file is a help, the log is the truth."""
+        sighting = Sighting(str(position), event_id)
+        if self._path is None or sighting == self._written:
+            return
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            draft.write_bytes(msgspec.json.encode(sighting))
+            draft.chmod(0o600)
+            draft.replace(self._path)
+        except OSError:
+            return
+        self._written = sighting
+
+    def recall(self) -> tuple[Position, str] | None:
+        """The newest sighting; None when there is none that can be read."""
+        if self._path is None:
+            return None
+        try:
+            sighting = msgspec.json.decode(self._path.read_bytes(), type=Sighting)
+            return Position.parse(sighting.position), sighting.event_id
+        except (OSError, ValueError, msgspec.DecodeError):
+            return None
+
+    async def require_no_return(self, store: Store) -> None:
+        """Raise Misconfigured when the store is older than what was seen here: a backup was put back.
+
+        Starting then would revive what had been ended; ``coatcheck schema restored`` ends everything that was issued
+        before and begins a new epoch.
+        """
+        seen = self.recall()
+        if seen is None:
+            return
+        head, event_id, floor = await store.read(
+            lambda tx: (tx.log.head(), tx.log.event_id_at(seen[0].seq), tx.log.floor())
+        )
+        if is_back_in_time(seen, head, event_id, floor):
+            raise Misconfigured(
+                f"this database went back in time: {self._path} has seen event {seen[0]}, the database ends at "
+                f"{head.position} or tells another history. If a backup was restored, run `coatcheck schema restored`."
+            )
+
+
+def is_back_in_time(seen: tuple[Position, str], head: Head, event_id_there: str | None, floor: int) -> bool:
+    """True when the log that ends in ``head`` cannot be a continuation of what was ``seen``."""
+    position, event_id = seen
+    if head.epoch != position.epoch:
+        return head.epoch < position.epoch
+    if head.seq < position.seq:
+        return True
+    return position.seq > floor and position.seq > 0 and event_id_there != event_id
