@@ -88,6 +88,7 @@ class Auth:
         self._engine: Engine | None = None
         self._means: Means | None = None
         self._starting = asyncio.Lock()
+        self._is_following = False
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -98,50 +99,56 @@ class Auth:
         it can't be opened.
         """
         async with self._starting:
-            if self._engine is not None:
+            if self._is_following:
                 return
-            await self.store.open()
-            witness = Witness(self.store.beside)
-            await witness.require_no_return(self.store)
-            secrets = Secrets(await self._derived_from())
-            signers = Signers(secrets)
-            settings = self.settings
-            await self.store.write(
-                lambda tx: tx.log.set_parameters(
-                    lease=settings.revocation.lease,
-                    token=settings.tokens.access_for,
-                    drift=settings.revocation.drift,
-                )
-            )
-            means = Means(
-                store=self.store,
-                settings=settings,
-                clock=self.clock,
-                hasher=PasswordHasher(settings.passwords),
-                pool=HashingPool(settings.passwords),
-                attempts=Attempts(settings.attempts),
-                devices=DeviceTokens(secrets.current("device token").key),
-                session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
-                refresh_tokens=RefreshTokens(secrets),
-                signers=signers,
-                after_register=self._after_register,
-            )
-            engine = Engine(
-                store=self.store,
-                authority=StoreAuthority(self.store, means.now),
-                clock=self.clock,
-                settings=settings,
-                secrets=secrets,
-                signers=signers,
-                witness=witness,
-                name=self._name,
-            )
-            await engine.start()
-            self._secrets, self._means, self._engine = secrets, means, engine
+            await self._open()
+            await self._running.start()
+            self._is_following = True
+
+    async def open(self) -> None:
+        """Be ready for every verb but not check credentials: for the command line, which is no subscriber. Idempotent.
+
+        Raises as ``start`` does.
+        """
+        async with self._starting:
+            await self._open()
+
+    async def _open(self) -> None:
+        if self._engine is not None:
+            return
+        await self.store.open()
+        witness = Witness(self.store.beside)
+        await witness.require_no_return(self.store)
+        secrets = Secrets(await self._derived_from())
+        signers = Signers(secrets)
+        means = Means(
+            store=self.store,
+            settings=self.settings,
+            clock=self.clock,
+            hasher=PasswordHasher(self.settings.passwords),
+            pool=HashingPool(self.settings.passwords),
+            attempts=Attempts(self.settings.attempts),
+            devices=DeviceTokens(secrets.current("device token").key),
+            session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
+            refresh_tokens=RefreshTokens(secrets),
+            signers=signers,
+            after_register=self._after_register,
+        )
+        engine = Engine(
+            store=self.store,
+            authority=StoreAuthority(self.store, means.now),
+            clock=self.clock,
+            settings=self.settings,
+            secrets=secrets,
+            signers=signers,
+            witness=witness,
+            name=self._name,
+        )
+        self._secrets, self._means, self._engine = secrets, means, engine
 
     async def stop(self) -> None:
         """Stop trusting, say goodbye, write what is pending, close the store; idempotent."""
-        engine, self._engine = self._engine, None
+        engine, self._engine, self._is_following = self._engine, None, False
         if engine is not None:
             await engine.stop()
         if self._means is not None:
@@ -159,7 +166,7 @@ class Auth:
     @property
     def is_started(self) -> bool:
         """True between ``start`` and ``stop``."""
-        return self._engine is not None
+        return self._is_following
 
     @property
     def checker(self) -> Checker:

@@ -21,7 +21,7 @@ from coatcheck.revocation.lease import Lease
 from coatcheck.revocation.replica import Replica
 from coatcheck.revocation.subscriber import Subscriber
 from coatcheck.settings import Settings
-from coatcheck.stores.port import Store
+from coatcheck.stores.port import Store, Transaction
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
 from coatcheck.tokens.signers import Signers
@@ -101,8 +101,8 @@ class Engine:
         os.register_at_fork(after_in_child=lambda: _forked(engine))
 
     async def start(self) -> None:
-        """Make the first key if there is none, register, read the first snapshot, and begin the loops."""
-        await self._store.write(lambda tx: rotate_keys(tx, self._secrets, self._settings, now=self._now()))
+        """Write the parameters, make the first key if there is none, register, read a snapshot, and begin the loops."""
+        await self._store.write(self._prepare)
         await self._load_keys()
         self._stop_watching = self._store.watch(self.follower.ring)
         await self.follower.start()
@@ -116,6 +116,13 @@ class Engine:
             ("purge", timedelta(minutes=1), self._purge),
         ):
             self._tasks.append(asyncio.create_task(self._every(every, name, work), name=f"coatcheck-{name}"))
+
+    def _prepare(self, tx: Transaction) -> None:
+        settings = self._settings
+        tx.log.set_parameters(
+            lease=settings.revocation.lease, token=settings.tokens.access_for, drift=settings.revocation.drift
+        )
+        rotate_keys(tx, self._secrets, settings, now=self._now())
 
     async def stop(self) -> None:
         """End the loops, write the last touches, and say goodbye."""
