@@ -71,8 +71,10 @@ class RefreshTokens:
     def first(self, session_id: str, step: int = 1) -> RefreshToken:
         """A token with a fresh random secret, for a new login or after all credentials were replaced.
 
-        Raises ValueError when ``session_id`` is no identifier or ``step`` is not an unsigned number of 32 bits.
+        Raises ValueError when ``session_id`` names no session or ``step`` is not an unsigned number of 32 bits.
         """
+        if identifier_of(SESSION, random_part(session_id)) != session_id:
+            raise ValueError("not an identifier of a session")
         return self._tagged(session_id, step, token_bytes(_SECRET_BYTES), self._secrets.current(_TAG_PURPOSE))
 
     def successor(self, token: RefreshToken, chain_key_id: str | None = None) -> RefreshToken:
