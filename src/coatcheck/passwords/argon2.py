@@ -24,6 +24,9 @@ from coatcheck.settings import PasswordSettings
 _STORED: Final = re.compile(
     r"\$argon2(?:id|i)\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,5}),p=([0-9]{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
 )
+_DJANGO: Final = "argon2"
+"""Django writes its own name of the scheme before the PHC string."""
+
 _MOST_MEMORY_KIB: Final = 256 * 1024
 _MOST_KIB_PASSES: Final = 4 * _MOST_MEMORY_KIB
 _MOST_LANES: Final = 16
@@ -66,6 +69,8 @@ class PasswordHasher:
         A hash whose parameters are beyond the bounds opens nothing and gets no memory: 256 MiB, 16 lanes, 1 GiB times
         passes, or what the settings say if that is more. Raises LoginBusy when there is no memory for one within them.
         """
+        if password_hash is not None:
+            password_hash = password_hash.removeprefix(_DJANGO)
         foreign = work_of(password_hash) if password_hash is not None else None
         for work in self._imported:
             if work != foreign:

@@ -18,6 +18,10 @@ with digits and punctuation around it, repetitions, and walks along the keyboard
 import gzip
 from functools import cache
 from importlib.resources import files
+from typing import Final
+
+LONGEST_COMMON: Final = 20
+"""Characters of the longest entry."""
 
 
 def is_common(password: str) -> bool:

@@ -6,8 +6,7 @@ password, so a change of password makes every device a stranger again.
 """
 
 import hmac
-from base64 import b64decode, urlsafe_b64encode
-from binascii import Error
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from secrets import token_bytes
 from typing import Final
 
@@ -30,15 +29,17 @@ class DeviceTokens:
     def issue(self, user_id: str, mark: str) -> str:
         """Return the token for a new device of this user. ``mark`` changes with the password, and is not it."""
         device = token_bytes(_DEVICE_BYTES)
-        return PREFIX + urlsafe_b64encode(device + self._tag(device, user_id, mark)).decode("ascii")
+        return _written(device + self._tag(device, user_id, mark))
 
     def device_of(self, text: str | None, user_id: str, mark: str) -> str | None:
         """Return the device's id, in hex, or None when the token is not this user's, is outdated, or is no token."""
         if text is None or len(text) != _TEXT_LENGTH or not text.startswith(PREFIX):
             return None
         try:
-            data = b64decode(text.removeprefix(PREFIX), altchars=b"-_", validate=True)
-        except (Error, ValueError):
+            data = urlsafe_b64decode(text.removeprefix(PREFIX))
+        except ValueError:
+            return None
+        if _written(data) != text:  # one way to write it
             return None
         device, tag = data[:_DEVICE_BYTES], data[_DEVICE_BYTES:]
         return device.hex() if hmac.compare_digest(tag, self._tag(device, user_id, mark)) else None
@@ -47,3 +48,7 @@ class DeviceTokens:
         parts = (device, user_id.encode(), mark.encode())
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return hmac.digest(self._key, b"coatcheck device" + message, "sha256")
+
+
+def _written(data: bytes) -> str:
+    return PREFIX + urlsafe_b64encode(data).decode("ascii")

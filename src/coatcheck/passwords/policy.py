@@ -12,7 +12,7 @@ from typing import Final
 from unicodedata import normalize
 
 from coatcheck.errors import FieldError, PasswordWeak, RequestInvalid
-from coatcheck.passwords.commonest import is_common
+from coatcheck.passwords.commonest import LONGEST_COMMON, is_common
 from coatcheck.settings import PasswordSettings
 
 LONGEST_CHARACTERS: Final = 256
@@ -91,12 +91,11 @@ def _fold(text: str) -> str:
 
 def _is_common(folded: str) -> bool:
     """True for a common password, also with digits and punctuation around it."""
-    start, end = 0, len(folded)
-    while start < end and not folded[start].isalpha():
-        start += 1
-    while end > start and not folded[end - 1].isalpha():
-        end -= 1
-    return any(is_common(text) for text in (folded, folded[start:end], folded[start:], folded[:end]))
+    letters = [place for place, character in enumerate(folded) if character.isalpha()]
+    if not letters:
+        return is_common(folded)
+    starts, ends = range(letters[0] + 1), range(letters[-1] + 1, len(folded) + 1)
+    return any(is_common(folded[start:end]) for start in starts for end in ends if end - start <= LONGEST_COMMON)
 
 
 def _words(texts: Iterable[str]) -> list[str]:

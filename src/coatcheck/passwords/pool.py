@@ -163,12 +163,11 @@ class _Crew:
 
     def accept(self, job: _Job[Any]) -> None:
         """Queue the job, and start a thread if there is none for it. Raises LoginBusy."""
+        self._require_room(job)  # without the lock first: a flood of refusals must not keep it from the threads
         with self._changed:
-            waiting = self._waiting()
-            if self._closed or not self._has_room(job, waiting):
-                raise LoginBusy(retry_after=self._retry_after(waiting))
+            self._require_room(job)
             self._lines[job.familiar].append(job)
-            if self._threads < min(self._workers, waiting + self._running + 1):
+            if self._threads < min(self._workers, self._waiting() + self._running):
                 self._start_thread(job)
             self._changed.notify()
 
@@ -190,20 +189,17 @@ class _Crew:
     def _waiting(self) -> int:
         return self._lines[False].length + self._lines[True].length
 
-    def _has_room(self, job: _Job[Any], waiting: int) -> bool:
-        """Jobs that a free thread is about to take are no queue."""
-        free = self._workers - self._running
-        if waiting < free:
-            return True
-        of_network = sum(line.held_by(job.network) for line in self._lines.values())
-        return (
+    def _require_room(self, job: _Job[Any]) -> None:
+        waiting = self._waiting()
+        free = self._workers - self._running  # what a free thread is about to take is no queue
+        has_room = (
             waiting - free < self._most
-            and of_network - free < self._most_of_one
+            and sum(line.held_by(job.network) for line in self._lines.values()) - free < self._most_of_one
             and (job.familiar or self._lines[False].length - free < self._most_strangers)
         )
-
-    def _retry_after(self, waiting: int) -> timedelta:
-        return timedelta(seconds=max(1, ceil((waiting + 1) * self._seconds_each / self._workers)))
+        if self._closed or not has_room:
+            seconds = (waiting + 1) * self._seconds_each / self._workers
+            raise LoginBusy(retry_after=timedelta(seconds=max(1, ceil(seconds))))
 
     def _start_thread(self, job: _Job[Any]) -> None:
         self._threads += 1

@@ -1,0 +1,88 @@
+"""LG-16, FT-13: 500 logins at once. Few hashes run, memory is bounded, the rest is refused soon, other work goes on."""
+
+import asyncio
+import resource
+import sys
+import threading
+import time
+
+import pytest
+
+from coatcheck.errors import LoginBusy
+from coatcheck.passwords.argon2 import PasswordHasher
+from coatcheck.passwords.pool import HashingPool
+from coatcheck.settings import PasswordSettings
+
+LOGINS = 500
+
+
+def peak_rss_kib() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 1024 if sys.platform == "darwin" else peak
+
+
+def test_a_storm_takes_the_memory_of_its_workers_and_refuses_the_rest_within_two_seconds() -> None:
+    settings = PasswordSettings(workers=2)
+    hasher, pool = PasswordHasher(settings), HashingPool(settings)
+    lock, running, most_running = threading.Lock(), 0, 0
+
+    def verify(password: str) -> bool:
+        nonlocal running, most_running
+        with lock:
+            running += 1
+            most_running = max(most_running, running)
+        try:
+            return hasher.verify(None, password)
+        finally:
+            with lock:
+                running -= 1
+
+    async def login(n: int) -> tuple[str, float]:
+        began = time.perf_counter()
+        try:
+            await pool.run(verify, f"guess {n}", address=f"198.51.{n // 250}.{n % 250}")
+        except LoginBusy:
+            return "busy", time.perf_counter() - began
+        return "answered", time.perf_counter() - began
+
+    async def scenario() -> list[tuple[str, float]]:
+        return await asyncio.gather(*(login(n) for n in range(LOGINS)))
+
+    before = peak_rss_kib()
+    outcomes = asyncio.run(scenario())
+    assert most_running <= 2
+    assert peak_rss_kib() - before < 2 * settings.memory_kib + 64 * 1024
+    assert sum(kind == "answered" for kind, _ in outcomes) == 2 + settings.queue * 3 // 4
+    assert max(took for kind, took in outcomes if kind == "busy") < 2
+    pool.close()
+
+
+def test_the_owner_on_a_known_device_gets_in_during_the_storm() -> None:
+    settings = PasswordSettings(workers=1, memory_kib=1024, iterations=1)
+    hasher, pool = PasswordHasher(settings), HashingPool(settings)
+    stored = hasher.hash("the owner's password")
+    over = False
+
+    async def attack(n: int) -> int:
+        refused = 0
+        while not over:
+            try:
+                await pool.run(hasher.verify, stored, "guess", address=f"198.51.{n // 250}.{n % 250}")
+            except LoginBusy:
+                refused += 1
+                await asyncio.sleep(0.02)
+        return refused
+
+    async def scenario() -> None:
+        nonlocal over
+        attackers = [asyncio.ensure_future(attack(n)) for n in range(200)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(LoginBusy):
+            await pool.run(hasher.verify, stored, "guess", address="203.0.113.1")
+        for _ in range(20):
+            assert await pool.run(hasher.verify, stored, "the owner's password", address="203.0.113.1", familiar=True)
+        over = True
+        assert sum(await asyncio.gather(*attackers)) > 100
+
+    asyncio.run(scenario())
+    pool.close()
