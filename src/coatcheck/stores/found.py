@@ -1,0 +1,48 @@
+"""What a look-up answers, from the rows that it read (rules 9 and 12). One rule for every store."""
+
+from typing import Any
+
+from coatcheck.authority import Found, LookUp
+from coatcheck.model.position import Position
+from coatcheck.model.record import Record
+from coatcheck.model.user import UserStatus
+
+
+def found(
+    asked: LookUp,
+    *,
+    position: Position,
+    everything_generation: int,
+    session: Any | None,
+    user: Any | None,
+    key_is_valid: bool,
+) -> Found:
+    """Judge one credential.
+
+    ``session`` has the attributes of a Session, ``user`` the attributes ``version``, ``roles`` and ``status``; both may
+    be rows. A session whose user is gone counts as ended.
+    """
+    if session is None:
+        return Found(position=position, record=None, key_is_valid=key_is_valid)
+    if user is None or session.ended_at is not None or session.everything_generation < everything_generation:
+        return Found(position=position, record=None, ended=True, key_is_valid=key_is_valid)
+    if user.status != UserStatus.ACTIVE:
+        return Found(position=position, record=None, suspended=True, key_is_valid=key_is_valid)
+    record = Record(
+        session_id=session.id,
+        user_id=session.user_id,
+        generation=session.generation,
+        user_version=user.version,
+        everything_generation=session.everything_generation,
+        stamp=position,
+        roles=user.roles,
+        amr=session.amr,
+        organisation=session.organisation,
+        authenticated_at=session.authenticated_at,
+        stepped_at=session.stepped_at,
+        seen_at=session.seen_at,
+        expires_at=session.expires_at,
+        idle_for=session.idle_for,
+        superseded=asked.digest is not None and asked.digest != session.secret_digest,
+    )
+    return Found(position=position, record=record, key_is_valid=key_is_valid)

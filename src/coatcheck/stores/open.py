@@ -1,0 +1,31 @@
+"""From a URL to a store."""
+
+from pathlib import Path
+from typing import Final
+
+from coatcheck.errors import Misconfigured
+from coatcheck.stores.port import Store
+
+_SQLITE: Final = "sqlite:///"
+
+
+def store_for(url: str) -> Store:
+    """The store that ``url`` names, not yet opened: ``memory:``, ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
+
+    Raises Misconfigured for anything else.
+    """
+    if url == "memory:":
+        from coatcheck.stores.memory import MemoryStore
+
+        return MemoryStore()
+    if url.startswith(_SQLITE) and not {"?", "#", "\0"} & set(url):
+        path = url.removeprefix(_SQLITE)
+        if path and not path.endswith("/") and path != ":memory:":
+            try:
+                from coatcheck.stores.sql.sqlite import SqliteStore
+            except ImportError as missing:
+                raise Misconfigured(
+                    f"SQLite needs the extra coatcheck[auth] and a system with flock ({missing.name} is missing)."
+                ) from missing
+            return SqliteStore(Path(path))
+    raise Misconfigured("database must be like sqlite:///file.db, sqlite:////absolute/file.db or memory:")

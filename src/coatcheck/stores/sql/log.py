@@ -1,0 +1,129 @@
+"""The log in SQL: rows of events, and one row for the head."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+
+from msgspec import ValidationError, structs
+from sqlalchemy import Boolean, Connection, bindparam, case, delete, insert, select, update
+
+from coatcheck.authority import Snapshot
+from coatcheck.errors import StoreUnavailable
+from coatcheck.model.event import Event, Happening, Head, KeyAdded, new_event_id
+from coatcheck.model.position import Epoch
+from coatcheck.stores.compaction import compact
+from coatcheck.stores.new_head import new_head
+from coatcheck.stores.sql.keys import SqlKeys
+from coatcheck.stores.sql.tables import events, head, insert_unless_there
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_LARGEST: Final = 2**63 - 1
+
+_ESTABLISH: Final = insert_unless_there(head)
+_HEAD: Final = select(*(head.c[name] for name in Head.__struct_fields__))
+_FLOOR: Final = select(head.c.floor)
+_ADVANCE: Final = (
+    update(head)
+    .values(
+        seq=head.c.seq + 1,
+        event_id=bindparam("new_id"),
+        awaited=case((bindparam("is_awaited", type_=Boolean), head.c.seq + 1), else_=head.c.awaited),
+    )
+    .returning(head.c.seq)
+)
+_APPEND: Final = insert(events)
+_AWAIT: Final = update(head).where(head.c.awaited < bindparam("up_to")).values(awaited=bindparam("up_to"))
+_AFTER: Final = (
+    select(events).where(events.c.seq > bindparam("position")).order_by(events.c.seq).limit(bindparam("most"))
+)
+_EVENT_ID: Final = select(events.c.event_id).where(events.c.seq == bindparam("position"))
+_NEWEST_FIRST: Final = select(events.c.seq, events.c.happening).order_by(events.c.seq.desc())
+_EVERYTHING: Final = (
+    update(head).values(everything_generation=head.c.everything_generation + 1).returning(head.c.everything_generation)
+)
+_SETTLE: Final = update(head).where(head.c.epoch == bindparam("current")).values(settled=True)
+_FORGET: Final = delete(events).where(events.c.seq <= bindparam("up_to"))
+_RAISE_FLOOR: Final = (
+    update(head)
+    .where(head.c.floor < bindparam("up_to"))
+    .values(floor=case((head.c.seq < bindparam("up_to"), head.c.seq), else_=bindparam("up_to")))
+)
+
+_UNKNOWN_KIND: Final = "The log holds an event that this version does not know; update it."
+
+
+class SqlLog:
+    """See ``stores.port.Log``. ``is_changed`` says whether this unit of work has news for subscribers."""
+
+    __slots__ = ("_connection", "is_changed")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.is_changed = False
+
+    def establish(self) -> None:
+        """Begin the first history, if there is none."""
+        self._connection.execute(_ESTABLISH, structs.asdict(new_head()) | {"id": 1, "floor": 0})
+
+    def head(self) -> Head:
+        return Head(*self._connection.execute(_HEAD).one())
+
+    def append(self, happening: Happening, *, awaited: bool = False) -> Event:
+        self.is_changed = True
+        event_id = new_event_id()
+        seq = self._connection.execute(_ADVANCE, {"new_id": event_id, "is_awaited": awaited}).scalar_one()
+        self._connection.execute(_APPEND, {"seq": seq, "event_id": event_id, "happening": happening})
+        return Event(seq, event_id, happening)
+
+    def await_up_to(self, seq: int) -> None:
+        self.is_changed = True
+        self._connection.execute(_AWAIT, {"up_to": seq})
+
+    def after(self, seq: int, limit: int) -> Sequence[Event]:
+        try:
+            rows = self._connection.execute(_AFTER, {"position": min(seq, _LARGEST), "most": limit})
+            return [Event(*row) for row in rows]
+        except ValidationError as fault:
+            raise StoreUnavailable(_UNKNOWN_KIND) from fault
+
+    def event_id_at(self, seq: int) -> str | None:
+        return self._connection.execute(_EVENT_ID, {"position": min(seq, _LARGEST)}).scalar_one_or_none()
+
+    def floor(self) -> int:
+        floor: int = self._connection.execute(_FLOOR).scalar_one()
+        return floor
+
+    def snapshot(self, limit: int) -> Snapshot:
+        keys = tuple(KeyAdded(key.kid, key.algorithm, key.public_key) for key in SqlKeys(self._connection).all())
+        try:
+            return compact(self._newest_first(), head=self.head(), keys=keys, floor=self.floor(), limit=limit)
+        except ValidationError as fault:
+            raise StoreUnavailable(_UNKNOWN_KIND) from fault
+
+    def _newest_first(self) -> Iterator[tuple[int, Happening]]:
+        with self._connection.execution_options(yield_per=2_000).execute(_NEWEST_FIRST) as rows:
+            yield from rows.tuples()
+
+    def raise_everything(self) -> int:
+        self.is_changed = True
+        generation: int = self._connection.execute(_EVERYTHING).scalar_one()
+        return generation
+
+    def set_parameters(self, *, lease: timedelta, token: timedelta, drift: float) -> None:
+        self.is_changed = True
+        self._connection.execute(
+            update(head), {"lease_ms": lease // _MILLISECOND, "token_ms": token // _MILLISECOND, "drift": drift}
+        )
+
+    def settle(self, epoch: Epoch) -> bool:
+        self.is_changed = True
+        return self._connection.execute(_SETTLE, {"current": epoch}).rowcount == 1
+
+    def begin_epoch(self, epoch: Epoch) -> None:
+        self.is_changed = True
+        self._connection.execute(update(head), {"epoch": epoch, "settled": False})
+
+    def forget(self, *, up_to: int) -> int:
+        up_to = min(up_to, _LARGEST)
+        self._connection.execute(_RAISE_FLOOR, {"up_to": up_to})
+        return self._connection.execute(_FORGET, {"up_to": up_to}).rowcount

@@ -1,0 +1,59 @@
+"""Brings a database's tables up to date. The caller holds the lock and the transaction."""
+
+from pathlib import Path
+from typing import Final, Literal
+
+from sqlalchemy import Connection, inspect, text
+
+from coatcheck.errors import Misconfigured
+from coatcheck.stores.sql import migrations
+from coatcheck.stores.sql.tables import metadata, registry_metadata
+
+Part = Literal["store", "registry"]
+
+_TABLES: Final = {"store": metadata, "registry": registry_metadata}
+
+
+def is_up_to_date(connection: Connection, part: Part) -> bool:
+    """Whether the database has exactly the tables that this version knows."""
+    return _versions(connection) == {migrations.NEWEST[part]}
+
+
+def bring_up_to_date(connection: Connection, part: Part) -> None:
+    """Create or upgrade the tables of ``part``. Raises Misconfigured for a database of a newer version."""
+    versions = _versions(connection)
+    if not versions:
+        _create(connection, part)
+    elif versions != {migrations.NEWEST[part]}:
+        _upgrade(connection, part, versions)
+
+
+def _versions(connection: Connection) -> set[str]:
+    if not inspect(connection).has_table(migrations.VERSION_TABLE):
+        return set()
+    return set(connection.execute(text(f"SELECT version_num FROM {migrations.VERSION_TABLE}")).scalars())  # noqa: S608
+
+
+def _create(connection: Connection, part: Part) -> None:
+    _TABLES[part].create_all(connection, checkfirst=False)
+    name = migrations.VERSION_TABLE
+    connection.execute(
+        text(f"CREATE TABLE {name} (version_num VARCHAR(32) NOT NULL, CONSTRAINT {name}_pkc PRIMARY KEY (version_num))")
+    )
+    connection.execute(
+        text(f"INSERT INTO {name} (version_num) VALUES (:newest)"),  # noqa: S608
+        {"newest": migrations.NEWEST[part]},
+    )
+
+
+def _upgrade(connection: Connection, part: Part, versions: set[str]) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    if not versions <= known:
+        raise Misconfigured("The database was written by a newer version of Coatcheck; update this one.")
+    command.upgrade(config, f"{part}@head")

@@ -1,0 +1,158 @@
+"""Sessions in SQL."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec import structs
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, literal, or_, select, true, update
+
+from coatcheck.authority import Found, LookUp
+from coatcheck.model.key import KeyStatus
+from coatcheck.model.position import Position
+from coatcheck.model.session import Ending, Session
+from coatcheck.stores.found import found
+from coatcheck.stores.sql.tables import head, keys, sessions, users
+
+_EVERYTHING: Final = select(head.c.everything_generation).scalar_subquery()
+_IS_LIVE: Final = and_(sessions.c.ended_at.is_(None), sessions.c.everything_generation >= _EVERYTHING)
+_THIS: Final = sessions.c.id == bindparam("session_id")
+
+_LOOKED_AT: Final = (
+    "id",
+    "user_id",
+    "generation",
+    "everything_generation",
+    "secret_digest",
+    "amr",
+    "organisation",
+    "authenticated_at",
+    "stepped_at",
+    "seen_at",
+    "expires_at",
+    "idle_for",
+    "ended_at",
+)
+
+_ADD: Final = insert(sessions)
+_LOCK: Final = select(sessions.c.id).where(_THIS).with_for_update()
+_GET: Final = select(sessions).where(_THIS)
+_SAVE: Final = update(sessions).where(_THIS, _IS_LIVE)
+_END: Final = (
+    update(sessions)
+    .where(_THIS, sessions.c.ended_at.is_(None))
+    .values(ended_at=bindparam("at"), ending=bindparam("why"))
+)
+_LIVE_OF: Final = (
+    select(sessions)
+    .where(sessions.c.user_id == bindparam("whose"), _IS_LIVE)
+    .order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+)
+_TOUCH: Final = (
+    update(sessions).where(_THIS, _IS_LIVE, sessions.c.seen_at < bindparam("at")).values(seen_at=bindparam("at"))
+)
+_PURGE: Final = delete(sessions).where(
+    sessions.c.id.in_(
+        select(sessions.c.id)
+        .where(
+            or_(
+                sessions.c.ended_at < bindparam("ended_before", type_=sessions.c.ended_at.type),
+                sessions.c.expires_at < bindparam("expired_before", type_=sessions.c.expires_at.type),
+            )
+        )
+        .limit(bindparam("most"))
+    )
+)
+_COUNT_LIVE: Final = (
+    select(func.count()).select_from(sessions).where(_IS_LIVE, sessions.c.expires_at > bindparam("now"))
+)
+
+
+def _look_up(*, by_digest: bool, by_id: bool, with_key: bool) -> Select[tuple[object, ...]]:
+    """Head, session, user and key in one statement, so that what it says was all true at one position (rule 9)."""
+    if by_digest:
+        digest = bindparam("digest", type_=sessions.c.secret_digest.type)
+        match = or_(sessions.c.secret_digest == digest, sessions.c.previous_digest == digest)
+    else:
+        match = _THIS if by_id else ~true()
+    columns = [
+        head.c.epoch,
+        head.c.seq,
+        head.c.everything_generation.label("everything"),
+        *(sessions.c[name] for name in _LOOKED_AT),
+        users.c.version,
+        users.c.roles,
+        users.c.status,
+    ]
+    rows = head.outerjoin(sessions, match).outerjoin(users, users.c.id == sessions.c.user_id)
+    if with_key:
+        rows = rows.outerjoin(keys, and_(keys.c.kid == bindparam("kid"), keys.c.status != KeyStatus.REVOKED))
+        columns.append(keys.c.kid)
+    else:
+        columns.append(literal(None).label("kid"))
+    statement = select(*columns).select_from(rows).limit(1)
+    return statement.order_by((sessions.c.secret_digest == digest).desc()) if by_digest else statement
+
+
+_LOOK_UP: Final = {
+    (by_digest, by_id, with_key): _look_up(by_digest=by_digest, by_id=by_id, with_key=with_key)
+    for by_digest in (True, False)
+    for by_id in (True, False)
+    for with_key in (True, False)
+}
+
+
+class SqlSessions:
+    """See ``stores.port.Sessions``."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, session: Session) -> None:
+        self._connection.execute(_ADD, structs.asdict(session))
+
+    def lock(self, session_id: str) -> None:
+        self._connection.execute(_LOCK, {"session_id": session_id})
+
+    def get(self, session_id: str) -> Session | None:
+        row = self._connection.execute(_GET, {"session_id": session_id}).first()
+        return None if row is None else Session(**row._asdict())
+
+    def save(self, session: Session) -> bool:
+        values = structs.asdict(session) | {"session_id": session.id}
+        return self._connection.execute(_SAVE, values).rowcount == 1
+
+    def end(self, session_id: str, at: datetime, ending: Ending) -> bool:
+        return self._connection.execute(_END, {"session_id": session_id, "at": at, "why": ending}).rowcount == 1
+
+    def live_of(self, user_id: str) -> Sequence[Session]:
+        return [Session(**row._asdict()) for row in self._connection.execute(_LIVE_OF, {"whose": user_id})]
+
+    def look_up(self, asked: LookUp) -> Found:
+        statement = _LOOK_UP[asked.digest is not None, asked.session_id is not None, asked.kid is not None]
+        parameters = {"digest": asked.digest, "session_id": asked.session_id, "kid": asked.kid}
+        row = self._connection.execute(
+            statement, {name: value for name, value in parameters.items() if value is not None}
+        ).one()
+        return found(
+            asked,
+            position=Position(row.epoch, row.seq),
+            everything_generation=row.everything,
+            session=None if row.id is None else row,
+            user=None if row.status is None else row,
+            key_is_valid=asked.kid is None or row.kid is not None,
+        )
+
+    def touch(self, seen: Mapping[str, datetime]) -> None:
+        if seen:
+            self._connection.execute(_TOUCH, [{"session_id": session_id, "at": at} for session_id, at in seen.items()])
+
+    def purge(self, *, ended_before: datetime, expired_before: datetime, limit: int) -> int:
+        return self._connection.execute(
+            _PURGE, {"ended_before": ended_before, "expired_before": expired_before, "most": limit}
+        ).rowcount
+
+    def count_live(self, now: datetime) -> int:
+        return self._connection.execute(_COUNT_LIVE, {"now": now}).scalar_one()

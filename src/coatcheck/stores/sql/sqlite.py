@@ -1,0 +1,118 @@
+"""SQLite as a store: one file for what must last, and beside it one for the registry of subscribers.
+
+The registry changes often and need not survive a power loss, since the processes it lists don't either: its commits are
+not forced to the disk (``synchronous=NORMAL`` with a write-ahead log: the last ones may be lost, never the file).
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from coatcheck.errors import StoreUnavailable
+from coatcheck.stores.port import Registry, Transaction
+from coatcheck.stores.sql import fork, notice
+from coatcheck.stores.sql.database import Database
+from coatcheck.stores.sql.log import SqlLog
+from coatcheck.stores.sql.registry import SqlRegistry
+from coatcheck.stores.sql.transaction import SqlTransaction
+
+Result = TypeVar("Result")
+
+
+class SqliteStore:
+    """See ``stores.port.Store``. Several processes may share the file; each makes its own SqliteStore or forks one.
+
+    ``path`` is created with its companions (``-lock``, ``-subscribers`` …) for the owner's eyes only (0600). It must be
+    on a local disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self._is_open = False
+        self._begin()
+        fork.attend(self)
+
+    async def open(self) -> None:
+        self._require_own_process()
+        await self._main.open(lambda connection: SqlLog(connection).establish())
+        await self._subscribers.open(lambda _: None)
+        self._is_open = True
+
+    async def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._require_own_process()
+            await self._main.close()
+            await self._subscribers.close()
+
+    async def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+        self._require_open()
+        logs: list[SqlLog] = []
+
+        def run(connection: Connection) -> Result:
+            transaction = SqlTransaction(connection)
+            logs.append(transaction.log)
+            return work(transaction)
+
+        return await self._main.write(
+            run, synchronous="FULL" if durable else "NORMAL", has_news=lambda: logs[-1].is_changed
+        )
+
+    async def read(self, work: Callable[[Transaction], Result]) -> Result:
+        self._require_open()
+        return await self._main.read(lambda connection: work(SqlTransaction(connection)))
+
+    async def write_registry(self, work: Callable[[Registry], Result]) -> Result:
+        self._require_open()
+        return await self._subscribers.write(lambda connection: work(SqlRegistry(connection)), synchronous="NORMAL")
+
+    async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
+        self._require_open()
+        return await self._subscribers.read(lambda connection: work(SqlRegistry(connection)))
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` after every commit, by any process or this one, that moved the log."""
+        self._require_open()
+        return notice.watch(self._main.bell, changed)
+
+    @property
+    def beside(self) -> str | None:
+        return str(self._path)
+
+    def park(self, patience: float) -> bool:
+        """Before a fork (``fork``)."""
+        return self._main.park(patience) & self._subscribers.park(patience)
+
+    def unpark(self) -> None:
+        """After a fork, in the parent."""
+        for database in (self._main, self._subscribers):
+            database.unpark()
+
+    def begin_anew(self, *, is_clean: bool) -> None:
+        """After a fork, in the child: other threads, other connections. What could not be closed stays untouched."""
+        if is_clean:
+            self._begin()
+
+    def stop(self) -> None:
+        """At the end of the process."""
+        if self._pid == os.getpid():
+            self._is_open = False
+            self._main.stop()
+            self._subscribers.stop()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._main = Database(self._path, "store")
+        self._subscribers = Database(self._path.with_name(self._path.name + "-subscribers"), "registry")
+
+    def _require_open(self) -> None:
+        self._require_own_process()
+        if not self._is_open:
+            raise StoreUnavailable("The store is not open.")
+
+    def _require_own_process(self) -> None:
+        if self._pid != os.getpid():
+            raise StoreUnavailable("The process was forked in the middle of a write; open the store after forking.")

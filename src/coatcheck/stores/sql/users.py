@@ -1,0 +1,99 @@
+"""Users in SQL."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import structs
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Text,
+    bindparam,
+    delete,
+    func,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from coatcheck.model.user import User, UserStatus
+from coatcheck.stores.sql.tables import HAS_ROLES, insert_unless_there, users
+
+
+def _holds(column: ColumnElement[str], text: BindParameter[str] | str) -> ColumnElement[bool]:
+    """A literal substring test: replacing is the one that all databases spell alike."""
+    return func.replace(column, text, "") != column
+
+
+_FIELDS: Final = [users.c[name] for name in User.__struct_fields__]
+_LOCK: Final = select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update()
+_ADD: Final = insert_unless_there(users)
+_GET: Final = select(*_FIELDS).where(users.c.id == bindparam("user_id"))
+_BY_EMAIL_KEY: Final = select(*_FIELDS).where(users.c.email_key == bindparam("wanted"))
+_SAVE: Final = update(users).where(users.c.id == bindparam("user_id"), users.c.version == bindparam("expected_version"))
+_REMOVE: Final = delete(users).where(users.c.id == bindparam("user_id"))
+_ROLES: Final = select(users.c.roles).where(
+    users.c.status == UserStatus.ACTIVE,
+    HAS_ROLES,
+    _holds(type_coerce(users.c.roles, Text), bindparam("written", type_=Text)),
+)
+
+
+def _row(user: User) -> dict[str, Any]:
+    return structs.asdict(user) | {"found_by": f"{user.email}\n{user.name}".casefold()}
+
+
+class SqlUsers:
+    """See ``stores.port.Users``."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock(self, user_id: str) -> None:
+        self._connection.execute(_LOCK, {"user_id": user_id})
+
+    def add(self, user: User) -> bool:
+        return self._connection.execute(_ADD, _row(user)).rowcount == 1
+
+    def get(self, user_id: str) -> User | None:
+        row = self._connection.execute(_GET, {"user_id": user_id}).first()
+        return None if row is None else User(**row._asdict())
+
+    def by_email_key(self, email_key: str) -> User | None:
+        row = self._connection.execute(_BY_EMAIL_KEY, {"wanted": email_key}).first()
+        return None if row is None else User(**row._asdict())
+
+    def save(self, user: User, *, expected_version: int) -> bool:
+        try:
+            with self._connection.begin_nested():
+                saved = self._connection.execute(
+                    _SAVE, _row(user) | {"user_id": user.id, "expected_version": expected_version}
+                )
+        except IntegrityError:
+            return False
+        return saved.rowcount == 1
+
+    def remove(self, user_id: str) -> bool:
+        return self._connection.execute(_REMOVE, {"user_id": user_id}).rowcount == 1
+
+    def page(
+        self, *, status: UserStatus | None = None, query: str = "", after: str | None = None, limit: int = 50
+    ) -> Sequence[User]:
+        statement = select(*_FIELDS).order_by(users.c.id).limit(limit)
+        if status is not None:
+            statement = statement.where(users.c.status == status)
+        if after is not None:
+            statement = statement.where(users.c.id > after)
+        if query:
+            statement = statement.where(_holds(users.c.found_by, query.casefold()))
+        return [User(**row._asdict()) for row in self._connection.execute(statement)]
+
+    def count_with_role(self, role: str) -> int:
+        # The database narrows it down by the text of the list, which a role with quotes in it could mislead.
+        written = msgspec.json.encode(role).decode()
+        return sum(role in row.roles for row in self._connection.execute(_ROLES, {"written": written}))

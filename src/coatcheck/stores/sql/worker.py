@@ -1,0 +1,87 @@
+"""One thread that does one job after the other, for callers on any event loop."""
+
+import threading
+from asyncio import AbstractEventLoop, Future, get_running_loop
+from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+_Job = tuple[Callable[[], Any], AbstractEventLoop, "Future[Any]"]
+
+
+class Worker:
+    """A thread and its queue; leaner than an executor, whose futures cost more than a look-up.
+
+    A job that has begun runs to its end, whatever becomes of its caller; one whose caller has gone away before that is
+    passed over. ``idle`` is held while a job runs: whoever takes it finds the thread between two jobs.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.idle = threading.Lock()
+        self._name = name
+        self._queue: SimpleQueue[_Job | Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    async def run(self, job: Callable[[], Result]) -> Result:
+        """Run ``job`` in the thread and return what it returns, or raise what it raises."""
+        loop = get_running_loop()
+        future: Future[Result] = loop.create_future()
+        self._put((job, loop, future))
+        return await future
+
+    def tell(self, job: Callable[[], None]) -> None:
+        """Run ``job`` in the thread some time, for nobody; it must not raise."""
+        self._put(job)
+
+    def stop(self, patience: float) -> None:
+        """End the thread when it has done what is queued; wait for that at most ``patience`` seconds."""
+        thread = self._thread
+        if thread is not None:
+            self._queue.put(None)
+            thread.join(patience)
+            self._thread = None
+
+    def _put(self, job: _Job | Callable[[], None]) -> None:
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(
+                        target=_work, args=(self._queue, self.idle), name=self._name, daemon=True
+                    )
+                    self._thread.start()
+        self._queue.put(job)
+
+
+def _work(queue: "SimpleQueue[_Job | Callable[[], None] | None]", idle: threading.Lock) -> None:
+    while (job := queue.get()) is not None:
+        with idle:
+            if callable(job):
+                job()
+            elif not job[2].cancelled():
+                _do(*job)
+        del job  # lets go of what it holds while the thread waits
+
+
+def _do(job: Callable[[], Any], loop: AbstractEventLoop, future: "Future[Any]") -> None:
+    result: Any = None
+    error: BaseException | None = None
+    try:
+        result = job()
+    except StopIteration as raised:  # a future can't hold one
+        error = RuntimeError(f"a unit of work raised {raised!r}")
+    except BaseException as raised:  # noqa: BLE001 - it is the caller's, whatever it is
+        error = raised
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(_settle, future, result, error)
+
+
+def _settle(future: "Future[Any]", result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
