@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from coatcheck.clock import Clock
-from coatcheck.model.event import Head
 from coatcheck.model.position import Position
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.subscriber import Registration
@@ -37,7 +36,7 @@ async def confirm(store: Store, clock: Clock, position: Position, committed_at: 
     took = clock.steady() - committed_at
     if standing.silent:
         await _mark_lapsed(store, standing.silent, datetime.fromtimestamp(clock.wall(), UTC))
-    return _receipt(position, standing, took, clock.wall() - took, head)
+    return _receipt(position, standing, took, clock.wall() - took)
 
 
 async def _mark_lapsed(store: Store, silent: tuple[Registration, ...], now: datetime) -> None:
@@ -46,7 +45,7 @@ async def _mark_lapsed(store: Store, silent: tuple[Registration, ...], now: date
         await store.write_registry(lambda registry: [registry.mark_lapsed(number, now) for number in unmarked])
 
 
-def _receipt(position: Position, standing: Standing, took: float, committed_at: float, head: Head) -> Receipt:
+def _receipt(position: Position, standing: Standing, took: float, committed_at: float) -> Receipt:
     unbound_until = None
     if standing.unbound:
         unbound_until = datetime.fromtimestamp(committed_at + standing.unbound_for, UTC)

@@ -27,6 +27,6 @@ class Enforcer:
         """
         committed_at = self._clock.steady()
         for event in events:
-            self._replica.heed(event.happening, event.seq)
+            self._replica.heed(event.happening, Position(position.epoch, event.seq))
         self._ring()
         return await confirm(self._store, self._clock, position, committed_at) if wait else None

@@ -9,9 +9,9 @@ from coatcheck.errors import StoreUnavailable
 class Flights:
     """Asks an authority, sharing answers between those who ask the same thing at once.
 
-    A *fresh* question wants a read that begins after it: it joins only a flight that has not begun, so for each question
-    there is one in flight and one queued. Others join any flight. At most ``most`` reads run at once, and an answer that
-    takes longer than ``patience`` seconds counts as none.
+    A *fresh* question wants a read that begins after it: it joins only a flight that has not begun, so for each
+    question there is one in flight and one queued. Others join any flight. At most ``most`` reads run at once, and an
+    answer that takes longer than ``patience`` seconds counts as none.
     """
 
     def __init__(self, authority: Authority, *, most: int = 32, patience: float = 2.5) -> None:

@@ -11,8 +11,6 @@ from coatcheck.errors import Broken
 from coatcheck.revocation.subscriber import Heard, Subscriber
 
 
-
-
 class Follower:
     """Keeps one subscriber current until ``stop``.
 
@@ -43,6 +41,7 @@ class Follower:
         self._task: asyncio.Task[None] | None = None
         self._last_key_sync = float("-inf")
         self._one_at_a_time = asyncio.Lock()
+        self._has_left = False
         self.failures = 0
         """Syncs that failed since the last one that did not."""
 
@@ -51,11 +50,13 @@ class Follower:
 
         Returns although the store could not be reached: checks then answer by the policy until it can.
         """
+        self._has_left = False
         await self.sync()
         self._task = asyncio.create_task(self._follow(), name="coatcheck-follow")
 
     async def stop(self) -> None:
         """Stop trusting the replica first, then say goodbye (rule 7)."""
+        self._has_left = True
         registration = self._subscriber.leave()
         if self._task is not None:
             self._task.cancel()
@@ -90,6 +91,8 @@ class Follower:
 
     async def _sync_once(self) -> Heard | None:
         subscriber, clock = self._subscriber, self._clock
+        if self._has_left:
+            return None
         try:
             async with asyncio.timeout(self._interval * 5):
                 if subscriber.registration is None:

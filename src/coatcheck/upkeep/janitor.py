@@ -14,8 +14,8 @@ SILENT_LEASES: Final = 12
 class Janitor:
     """Looks through the registry now and then.
 
-    The wait between marking and deleting is counted on this process's own steady clock, from when it first saw the mark:
-    wall clocks decide nothing here but who looks silent.
+    The wait between marking and deleting is counted on this process's own steady clock, from when it first saw the
+    mark: wall clocks decide nothing here but who looks silent.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:

@@ -1,0 +1,1 @@
+"""MAY THIS REQUEST PASS?  The hot path: a plain call over local memory, under a lease, without I/O."""

@@ -1,0 +1,317 @@
+"""The check: one credential against local memory.
+
+Theory of operation. What was presented is named by a keyed digest and looked up among the remembered. A remembered
+credential is tested against the clock and against the replica (again only when the replica has learned something), and
+the lease's clock is read last, after all look-ups: whatever a check decided from, it was covered by the lease at the
+end (rule 8). In the steady state that is a digest, a look-up and a few comparisons; no socket, file, lock or thread (P6).
+What can't be decided so is returned as a Doubt, for ``coatcheck.checking.recall``.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import Final
+
+from coatcheck.authority import Found, LookUp
+from coatcheck.checking.cache import Cache, Remembered
+from coatcheck.checking.doubt import Doubt, Reason
+from coatcheck.checking.keys import CheckingKeys
+from coatcheck.errors import (
+    SessionEnded,
+    SessionExpired,
+    TokenExpired,
+    TokenInvalid,
+    TokenOutdated,
+    TokenRevoked,
+    TokenWrongAudience,
+)
+from coatcheck.model.expiry import is_idle, is_past_absolute, is_within_grace
+from coatcheck.model.identifiers import random_part
+from coatcheck.model.position import Position
+from coatcheck.model.principal import CarriedBy, Principal
+from coatcheck.model.record import Record
+from coatcheck.revocation.credential import Credential
+from coatcheck.revocation.lease import JUMP, Lease
+from coatcheck.revocation.replica import Replica, Verdict
+from coatcheck.tokens.claims import AccessClaims, check_claims
+from coatcheck.tokens.jwt import UnknownKey, verify
+from coatcheck.tokens.opaque import OpaqueTokens, digest
+
+_JWT_START: Final = b"eyJ"
+
+
+class Checker:
+    """Decides about credentials from memory.
+
+    ``wall`` and ``steady`` are the two clocks, in seconds. ``audience`` is what a JWT must have been issued for when
+    the caller names no other. ``cache_for`` is T; ``grace`` and ``flush_interval`` are the sessions' settings. ``seen``
+    collects when each session was last seen, for ``upkeep.touches`` to write down.
+    """
+
+    def __init__(
+        self,
+        *,
+        replica: Replica,
+        lease: Lease,
+        cache: Cache,
+        keys: CheckingKeys,
+        session_tokens: OpaqueTokens | None,
+        wall: Callable[[], float],
+        steady: Callable[[], float],
+        issuer: str,
+        audience: str,
+        cache_for: timedelta,
+        leeway: timedelta,
+        grace: timedelta,
+        flush_interval: timedelta,
+        name_of: Callable[[str], bytes] = random_part,
+    ) -> None:
+        self.replica = replica
+        self.lease = lease
+        self.seen: dict[str, float] = {}
+        self._cache = cache
+        self._keys = keys
+        self._session_tokens = session_tokens
+        self._wall = wall
+        self._steady = steady
+        self._issuer = issuer
+        self._audience = audience
+        self._cache_for = cache_for.total_seconds()
+        self._leeway = leeway.total_seconds()
+        self._grace = grace
+        self._flush_interval = flush_interval
+        self._name_of = name_of
+
+    def check(
+        self, token: bytes, carried_by: CarriedBy = CarriedBy.HEADER, audience: str | None = None
+    ) -> Remembered | Doubt:
+        """Decide about ``token``, or say what to ask.
+
+        Raises the CredentialRefused that fits; never StoreUnavailable, since nothing is asked.
+        """
+        digest = self._cache.digest(token, carried_by)
+        remembered = self._cache.get(digest)
+        if remembered is None:
+            first = self._first_sight(token, digest, carried_by, audience)
+            if isinstance(first, Doubt):
+                return first
+            remembered = first
+        now = self._wall()
+        if now >= remembered.ends_at:
+            raise self._over(digest, remembered)
+        if remembered.audience and (audience or self._audience) not in remembered.audience:
+            raise TokenWrongAudience
+        credential, replica = remembered.credential, self.replica
+        if credential.passed != replica.state:
+            reason = self._test(digest, remembered)
+            if reason is not None:
+                return self._doubt(reason, token, digest, carried_by, audience, remembered)
+        if now >= remembered.ask_at or now - remembered.seen_at >= remembered.idle_for:
+            return self._doubt(Reason.UNKNOWN, token, digest, carried_by, audience, remembered)
+        lease = self.lease
+        steady = self._steady()
+        if steady >= lease.until or not -JUMP < now - steady - lease.offset < JUMP:
+            return self._doubt(Reason.NO_LEASE, token, digest, carried_by, audience, remembered)
+        if credential.passed != replica.state:  # news came in another thread, perhaps with the lease just looked at
+            return self.check(token, carried_by, audience)
+        remembered.seen_at = now
+        self.seen[remembered.session_id] = now
+        return remembered
+
+    def steady(self) -> float:
+        """The steady clock's reading, in seconds."""
+        return self._steady()
+
+    def is_trusted(self) -> bool:
+        """True while the lease holds."""
+        wall = self._wall()
+        return self.lease.holds(self._steady(), wall)
+
+    def may_accept(self, accept_for: timedelta) -> bool:
+        """True while the ``accept`` policy may go on without a lease (rule 8)."""
+        wall = self._wall()
+        return self.lease.accepts(self._steady(), wall, accept_for.total_seconds())
+
+    def take(self, doubt: Doubt, found: Found) -> Remembered:
+        """Take the store's answer about ``doubt``: remember what it says of the credential and return that.
+
+        It is true at the instant the store was read. The caller tests it again if that was before the check began.
+        Raises the CredentialRefused that fits.
+        """
+        now = datetime.fromtimestamp(self._wall(), UTC)
+        record = found.record
+        if not found.key_is_valid:
+            raise TokenInvalid
+        if record is None:
+            self._cache.drop(doubt.digest)
+            raise SessionEnded
+        self._require_in_time(record, now)
+        if doubt.remembered is not None and doubt.remembered.credential.kid is not None:
+            remembered = self._restamped(doubt.remembered, record)
+        else:
+            remembered = self._from_record(record, doubt.carried_by, now)
+        self._cache.put(doubt.digest, remembered)
+        self.seen[record.session_id] = remembered.seen_at
+        return remembered
+
+    def last_seen(self, session_id: str, stored: datetime) -> datetime:
+        """When the person was last seen: what the store knows, or this process if it knows better."""
+        seen_here = self.seen.get(session_id)
+        return stored if seen_here is None else max(stored, datetime.fromtimestamp(seen_here, UTC))
+
+    def forget_everything(self) -> None:
+        """Drop all that is remembered: a forked child begins with nothing."""
+        self._cache.clear()
+        self.seen.clear()
+
+    def _first_sight(
+        self, token: bytes, digest_here: bytes, carried_by: CarriedBy, audience: str | None
+    ) -> Remembered | Doubt:
+        if not token.startswith(_JWT_START):
+            if self._session_tokens is None or not self._session_tokens.is_genuine(token):
+                raise TokenInvalid
+            asked = LookUp(digest=digest(token))
+            return Doubt(Reason.UNKNOWN, token=token, digest=digest_here, carried_by=carried_by, asked=asked)
+        try:
+            verified = verify(token, self._keys.get)
+        except UnknownKey:
+            return Doubt(Reason.UNKNOWN_KEY, token=token, digest=digest_here, carried_by=carried_by, audience=audience)
+        claims = verified.claims
+        check_claims(
+            claims,
+            issuer=self._issuer,
+            audience=audience or self._audience,
+            now=self._wall(),
+            leeway=self._leeway,
+        )
+        remembered = self._from_claims(claims, verified.kid, carried_by)
+        self._cache.put(digest_here, remembered)
+        return remembered
+
+    def _test(self, digest_here: bytes, remembered: Remembered) -> Reason | None:
+        verdict = self.replica.test(remembered.credential)
+        if verdict is Verdict.ADMITTED:
+            return None
+        if verdict is Verdict.UNDECIDED:
+            return Reason.UNSTAMPED
+        self._cache.drop(digest_here)
+        is_token = remembered.credential.kid is not None
+        if verdict is Verdict.SESSION_ENDED:
+            raise SessionEnded
+        if verdict is Verdict.EVERYTHING_ENDED:
+            raise TokenRevoked if is_token else SessionEnded
+        if verdict is Verdict.KEY_NOT_VALID:
+            raise TokenInvalid
+        if is_token:
+            raise TokenOutdated
+        return Reason.UNKNOWN  # a role change logs no cookie out: the store knows the person's roles now
+
+    def _doubt(
+        self,
+        reason: Reason,
+        token: bytes,
+        digest_here: bytes,
+        carried_by: CarriedBy,
+        audience: str | None,
+        remembered: Remembered,
+    ) -> Doubt:
+        kid = remembered.credential.kid
+        asked = LookUp(digest=digest(token)) if kid is None else LookUp(session_id=remembered.session_id, kid=kid)
+        return Doubt(
+            reason,
+            token=token,
+            digest=digest_here,
+            carried_by=carried_by,
+            audience=audience,
+            asked=asked,
+            remembered=remembered,
+        )
+
+    def _over(self, digest_here: bytes, remembered: Remembered) -> TokenExpired | SessionExpired:
+        self._cache.drop(digest_here)
+        return TokenExpired() if remembered.credential.kid is not None else SessionExpired()
+
+    def _require_in_time(self, record: Record, now: datetime) -> None:
+        if is_past_absolute(now, record.expires_at):
+            raise SessionExpired
+        if is_idle(now, self.last_seen(record.session_id, record.seen_at), record.idle_for, self._flush_interval):
+            raise SessionExpired
+        if record.superseded and not is_within_grace(now, record.stepped_at, self._grace):
+            raise TokenExpired
+
+    def _from_record(self, record: Record, carried_by: CarriedBy, now: datetime) -> Remembered:
+        ends_at = record.expires_at
+        if record.superseded:
+            ends_at = min(ends_at, record.stepped_at + self._grace)
+        principal = Principal(
+            user_id=record.user_id,
+            session_id=record.session_id,
+            roles=frozenset(record.roles),
+            organisation=record.organisation,
+            factors=record.amr,
+            authenticated_at=record.authenticated_at,
+            expires_at=record.expires_at,
+            carried_by=carried_by,
+        )
+        return Remembered(
+            credential=Credential(
+                session=self._name_of(record.session_id),
+                user=self._name_of(record.user_id),
+                generation=record.generation,
+                version=record.user_version,
+                everything=record.everything_generation,
+                stamp=record.stamp,
+            ),
+            principal=principal,
+            ask_at=now.timestamp() + self._cache_for,
+            ends_at=ends_at.timestamp(),
+            idle_for=record.idle_for.total_seconds(),
+            seen_at=now.timestamp(),
+            stepped_at=record.stepped_at,
+        )
+
+    def _from_claims(self, claims: AccessClaims, kid: str, carried_by: CarriedBy) -> Remembered:
+        try:
+            stamp = Position.parse(claims.pos)
+            session, user = self._name_of(claims.sid), self._name_of(claims.sub)
+        except ValueError as fault:
+            raise TokenInvalid from fault
+        principal = Principal(
+            user_id=claims.sub,
+            client_id=claims.client_id,
+            session_id=claims.sid,
+            roles=frozenset(claims.roles),
+            scopes=frozenset(claims.scope.split()),
+            factors=tuple(claims.amr),
+            authenticated_at=datetime.fromtimestamp(claims.auth_time, UTC),
+            expires_at=datetime.fromtimestamp(claims.exp, UTC),
+            carried_by=carried_by,
+        )
+        return Remembered(
+            credential=Credential(
+                session=session,
+                user=user,
+                generation=claims.gen,
+                version=claims.ver,
+                everything=claims.all,
+                stamp=stamp,
+                kid=kid,
+            ),
+            principal=principal,
+            ask_at=inf,
+            ends_at=claims.exp + self._leeway,
+            idle_for=inf,
+            seen_at=claims.iat,
+            stepped_at=None,
+            audience=(claims.aud,) if isinstance(claims.aud, str) else tuple(claims.aud),
+        )
+
+    @staticmethod
+    def _restamped(remembered: Remembered, record: Record) -> Remembered:
+        """A JWT that the store was asked about: the same counters, found current at a newer position."""
+        credential = remembered.credential
+        if record.everything_generation > credential.everything:
+            raise TokenRevoked
+        if record.generation > credential.generation or record.user_version > credential.version:
+            raise TokenOutdated
+        return remembered.stamped(record.stamp)

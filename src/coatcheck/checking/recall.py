@@ -1,0 +1,114 @@
+"""The awaited miss: settling a doubt with the store, under the policy (rule 8)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from enum import StrEnum
+
+from coatcheck.authority import Found, LookUp
+from coatcheck.checking.cache import Remembered
+from coatcheck.checking.checker import Checker
+from coatcheck.checking.doubt import Doubt, Reason
+from coatcheck.errors import CheckingStale, StoreUnavailable, TokenInvalid
+from coatcheck.model.principal import CarriedBy
+
+
+class Policy(StrEnum):
+    """What decides when the lease has run out."""
+
+    ONLINE = "online"
+    DENY = "deny"
+    ACCEPT = "accept"
+
+
+class Recall:
+    """Asks on behalf of a checker.
+
+    ``look_up(asked, fresh)`` asks the authority; with ``fresh`` the read must begin after the call, otherwise an answer
+    already under way may be shared. ``learn_keys()`` runs one bounded sync for an unknown key and says whether it ran.
+    """
+
+    def __init__(
+        self,
+        checker: Checker,
+        *,
+        look_up: Callable[[LookUp, bool], Awaitable[Found]],
+        learn_keys: Callable[[], Awaitable[bool]],
+        policy: Policy,
+        accept_for: timedelta,
+    ) -> None:
+        self._checker = checker
+        self._look_up = look_up
+        self._learn_keys = learn_keys
+        self._policy = policy
+        self._accept_for = accept_for
+
+    async def check(
+        self, token: bytes, carried_by: CarriedBy = CarriedBy.HEADER, audience: str | None = None
+    ) -> Remembered:
+        """Decide about ``token``, asking the store if need be.
+
+        Raises the CredentialRefused that fits, CheckingStale when the policy forbids to decide now, StoreUnavailable
+        when the store had to be asked and can't be.
+        """
+        decided = self._checker.check(token, carried_by, audience)
+        return decided if isinstance(decided, Remembered) else await self.settle(decided)
+
+    async def settle(self, doubt: Doubt) -> Remembered:
+        """Decide about a credential that memory alone could not decide about. Raises as ``check`` does."""
+        if doubt.reason is Reason.UNKNOWN_KEY:
+            decided = await self._with_newer_keys(doubt)
+            if isinstance(decided, Remembered):
+                return decided
+            doubt = decided
+        if self._checker.is_trusted():
+            remembered = await self._ask_along(doubt)
+            if remembered is not None:
+                return remembered
+        elif self._policy is Policy.DENY:
+            raise CheckingStale
+        elif doubt.remembered is not None and self._may_accept(doubt):
+            return doubt.remembered
+        return await self._ask_afresh(doubt)
+
+    def _may_accept(self, doubt: Doubt) -> bool:
+        if self._policy is not Policy.ACCEPT or doubt.reason is not Reason.NO_LEASE:
+            return False
+        return self._checker.may_accept(self._accept_for)
+
+    async def _with_newer_keys(self, doubt: Doubt) -> Remembered | Doubt:
+        if not await self._learn_keys():
+            raise TokenInvalid if self._checker.is_trusted() else CheckingStale
+        decided = self._checker.check(doubt.token, doubt.carried_by, doubt.audience)
+        if isinstance(decided, Doubt) and decided.reason is Reason.UNKNOWN_KEY:
+            raise TokenInvalid
+        return decided
+
+    async def _ask_along(self, doubt: Doubt) -> Remembered | None:
+        """Share an answer that may have been under way before the check began: sound only if the credential passes
+        again, under the lease. None when it does not, or when the answer is older than what is known here."""
+        known = self._checker.replica.position
+        found = await self._look_up(_asked(doubt), False)
+        if known is not None and found.position < known:
+            return None
+        remembered = self._checker.take(doubt, found)
+        again = self._checker.check(doubt.token, doubt.carried_by, doubt.audience)
+        return remembered if again is remembered else None
+
+    async def _ask_afresh(self, doubt: Doubt) -> Remembered:
+        """Take the store's word, read after the check began. An answer that took as long as a lease lasts is too old: a
+        revocation must hold everywhere by then."""
+        checker, known = self._checker, self._checker.replica.position
+        asked_at = checker.steady()
+        found = await self._look_up(_asked(doubt), True)
+        if known is not None and found.position < known:
+            raise StoreUnavailable  # a standby that lags behind what was already applied here (rule 4)
+        remembered = checker.take(doubt, found)
+        if checker.steady() - asked_at >= checker.lease.length:
+            raise StoreUnavailable
+        return remembered
+
+
+def _asked(doubt: Doubt) -> LookUp:
+    if doubt.asked is None:
+        raise TokenInvalid
+    return doubt.asked

@@ -1,0 +1,66 @@
+"""Finding out that everybody has heard (rule 14).
+
+A barrier for event ``n`` is over when every subscriber that could hold a lease from before ``n`` has acknowledged a
+position of ``n`` or above, or when W has passed since the COMMIT was answered: by then every such lease has run out, on
+however slow a clock.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from coatcheck.model.event import Head
+from coatcheck.model.position import Position
+from coatcheck.model.subscriber import Registration
+
+
+def bound(lease_ms: int, drift: float) -> float:
+    """W in seconds: a lease of ``lease_ms`` on the slowest clock, as the fastest clock counts it."""
+    return lease_ms / 1000 * (1 + drift) / (1 - drift)
+
+
+class Standing(NamedTuple):
+    """Where a barrier stands: whether it is over, who confirmed, who did not, and who of those is not bound.
+
+    ``unbound_for`` is how many seconds after the COMMIT the last of the unbound ones can still accept.
+    """
+
+    is_over: bool
+    confirmed: tuple[Registration, ...]
+    silent: tuple[Registration, ...]
+    unbound: tuple[Registration, ...]
+    unbound_for: float
+
+
+class Barrier:
+    """The wait for event ``position.seq``. ``committed_at`` is the steady clock's reading after COMMIT was answered;
+    ``head`` is the log's head read in that transaction."""
+
+    def __init__(self, position: Position, committed_at: float, head: Head) -> None:
+        self.position = position
+        self.committed_at = committed_at
+        self._head = head
+
+    def stand(self, registrations: Iterable[Registration], steady: float) -> Standing:
+        """Judge the registry as read after the commit, at ``steady`` noted before that read.
+
+        A registration made at or above ``n`` does not count: its first snapshot holds the event. A marked one does
+        (rule 15). In an epoch that is not settled, acknowledgements prove nothing about those who still follow the old
+        one, so all of W is waited.
+        """
+        concerned = [row for row in registrations if not self._registered_after(row)]
+        confirmed = tuple(row for row in concerned if self._has_acknowledged(row))
+        silent = tuple(row for row in concerned if not self._has_acknowledged(row))
+        longest = max((row.lease_ms for row in concerned), default=0)
+        wait = bound(max(longest, self._head.lease_ms), self._head.drift)
+        waited = steady - self.committed_at >= wait
+        all_heard = not silent and self._head.settled
+        unbound = tuple(row for row in silent if row.accept_ms is not None)
+        accept = max((row.accept_ms or 0 for row in unbound), default=0)
+        return Standing(waited or all_heard, confirmed, silent, unbound, wait + bound(accept, self._head.drift))
+
+    def _registered_after(self, row: Registration) -> bool:
+        return row.since.epoch == self.position.epoch and row.since.seq >= self.position.seq
+
+    def _has_acknowledged(self, row: Registration) -> bool:
+        known = row.acknowledged
+        return known is not None and known.epoch == self.position.epoch and known.seq >= self.position.seq
