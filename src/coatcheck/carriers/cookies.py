@@ -120,14 +120,14 @@ def find(lines: Iterable[bytes], cookie: Cookie) -> bytes | Twice | None:
         if not hit:
             continue
         value, _, rest = after.partition(b";")
-        if start in rest or (before and not before.endswith(b"; ")):
+        if rest.find(start) >= 0 or (before and before[-2:] != b"; "):
             values = _values(line, start)
         else:  # as browsers write it, and once: no need to look at the other cookies
             values = [value.rstrip(b" \t")]
-        if len(values) > 1 or (values and found is not None):
-            return TWICE
-        if values:
-            found = values[0]
+        for value in values:
+            if found is not None:
+                return TWICE
+            found = value
     return found
 
 
