@@ -37,7 +37,9 @@ _AFTER: Final = (
     select(events).where(events.c.seq > bindparam("position")).order_by(events.c.seq).limit(bindparam("most"))
 )
 _EVENT_ID: Final = select(events.c.event_id).where(events.c.seq == bindparam("position"))
-_NEWEST_FIRST: Final = select(events.c.seq, events.c.happening).order_by(events.c.seq.desc())
+_NEWEST_FIRST: Final = (
+    select(events.c.seq, events.c.happening).order_by(events.c.seq.desc()).execution_options(yield_per=2_000)
+)
 _EVERYTHING: Final = (
     update(head).values(everything_generation=head.c.everything_generation + 1).returning(head.c.everything_generation)
 )
@@ -101,8 +103,9 @@ class SqlLog:
             raise StoreUnavailable(_UNKNOWN_KIND) from fault
 
     def _newest_first(self) -> Iterator[tuple[int, Happening]]:
-        with self._connection.execution_options(yield_per=2_000).execute(_NEWEST_FIRST) as rows:
-            yield from rows.tuples()
+        with self._connection.execute(_NEWEST_FIRST) as rows:
+            for seq, happening in rows:
+                yield seq, happening
 
     def raise_everything(self) -> int:
         self.is_changed = True

@@ -1,0 +1,74 @@
+"""Every edge of ``tx.audit``."""
+
+import pytest
+
+from coatcheck.errors import DataConflict
+from coatcheck.model.audit import AuditEntry
+from coatcheck.stores.port import Store, Transaction
+from coatcheck.testing.contracts.driving import NOW, SECOND, Driving
+
+# ruff: noqa: S101 - assert is how a contract speaks
+
+
+class AuditContract(Driving):
+    """The trail."""
+
+    def _add(self, store: Store, *entries: AuditEntry) -> None:
+        def work(tx: Transaction) -> None:
+            for entry in entries:
+                tx.audit.add(entry)
+
+        self.write(store, work)
+
+    def test_the_trail_is_empty_at_first(self, store: Store) -> None:
+        assert self.read(store, lambda tx: tx.audit.page()) == []
+        assert self.read(store, lambda tx: tx.audit.page(before="aud_unknown")) == []
+
+    def test_an_entry_comes_out_as_it_went_in(self, store: Store) -> None:
+        plain = AuditEntry(at=NOW, kind="login.failed")
+        full = AuditEntry(
+            at=NOW - SECOND,
+            kind="login.succeeded",
+            user_id="usr_1",
+            actor_id="usr_2",
+            session_id="ses_1",
+            address="2001:db8::1",
+            detail={"device": "🦊", "quote": "'\"\\"},
+        )
+        self._add(store, plain, full)
+        assert self.read(store, lambda tx: tx.audit.page()) == [full, plain]
+
+    def test_pages_follow_each_other_newest_first(self, store: Store) -> None:
+        entries = [AuditEntry(at=NOW, kind=f"kind.{number}") for number in range(7)]
+        self._add(store, *entries)
+        first = self.read(store, lambda tx: tx.audit.page(limit=3))
+        second = self.read(store, lambda tx: tx.audit.page(before=first[-1].id, limit=3))
+        third = self.read(store, lambda tx: tx.audit.page(before=second[-1].id, limit=3))
+        assert [*first, *second, *third] == entries[::-1]
+        assert self.read(store, lambda tx: tx.audit.page(before=entries[0].id)) == []
+        assert self.read(store, lambda tx: tx.audit.page(before="aud_unknown")) == []
+
+    def test_the_trail_can_be_narrowed_to_a_user_and_a_kind(self, store: Store) -> None:
+        one, two, three = (
+            AuditEntry(at=NOW, kind=kind, user_id=user_id)
+            for kind, user_id in (("login", "usr_1"), ("logout", "usr_1"), ("login", "usr_2"))
+        )
+        self._add(store, one, two, three)
+        assert self.read(store, lambda tx: tx.audit.page(user_id="usr_1")) == [two, one]
+        assert self.read(store, lambda tx: tx.audit.page(kind="login")) == [three, one]
+        assert self.read(store, lambda tx: tx.audit.page(user_id="usr_1", kind="login")) == [one]
+        assert self.read(store, lambda tx: tx.audit.page(user_id="usr_1", before=two.id)) == [one]
+        assert self.read(store, lambda tx: tx.audit.page(user_id="usr_3")) == []
+
+    def test_an_entry_is_written_once(self, store: Store) -> None:
+        entry = AuditEntry(at=NOW, kind="login")
+        self._add(store, entry)
+        with pytest.raises(DataConflict):
+            self._add(store, entry)
+        assert self.read(store, lambda tx: tx.audit.page()) == [entry]
+
+    def test_a_stored_entry_is_nobody_elses_object(self, store: Store) -> None:
+        entry = AuditEntry(at=NOW, kind="login", detail={"a": "b"})
+        self._add(store, entry)
+        entry.detail["a"] = "changed"
+        assert self.read(store, lambda tx: tx.audit.page())[0].detail == {"a": "b"}
