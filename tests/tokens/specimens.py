@@ -1,5 +1,6 @@
 """Keys, claims and tokens for tests: good ones, and the raw parts from which bad ones are put together."""
 
+import hmac
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -81,12 +82,12 @@ def members(**changes: Any) -> dict[str, Any]:
     return json.loads(msgspec.json.encode(claims())) | changes
 
 
-def token(algorithm: Algorithm = Algorithm.ES256, **changes: Any) -> bytes:
+def token(algorithm: Algorithm = Algorithm.ES256, /, **changes: Any) -> bytes:
     """A good access token."""
     return sign(claims(**changes), signer(algorithm)).encode("ascii")
 
 
-def header(algorithm: Algorithm = Algorithm.ES256, **changes: Any) -> dict[str, Any]:
+def header(algorithm: Algorithm = Algorithm.ES256, /, **changes: Any) -> dict[str, Any]:
     return {"alg": algorithm.value, "kid": kid_of(algorithm), "typ": "at+jwt"} | changes
 
 
@@ -102,6 +103,16 @@ def compact(
     message = encode(raw_head) + b"." + encode(raw_payload)
     signing = signer(sign_with).sign if isinstance(sign_with, Algorithm) else sign_with
     return message + b"." + encode(signing(message))
+
+
+def always(signature: bytes) -> Callable[[bytes], bytes]:
+    """Signs every message alike."""
+    return lambda _: signature
+
+
+def hmac_with(secret: bytes, hash_name: str = "sha256") -> Callable[[bytes], bytes]:
+    """Signs with a secret that no key could be made of."""
+    return lambda message: hmac.digest(secret, message, hash_name)
 
 
 def parts(text: bytes) -> tuple[bytes, bytes, bytes]:
