@@ -1,0 +1,1 @@
+"""WHAT DOES A BROWSER SEE?  The ASGI app: JSON API, pages, templates, static files."""
