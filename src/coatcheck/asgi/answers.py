@@ -1,0 +1,79 @@
+"""What a refused or broken request is answered, when an AuthError leaves the application."""
+
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope, Send
+
+from coatcheck.carriers.raw import RawHeader, values_of
+from coatcheck.errors import AuthError, CredentialRefused, Misconfigured, ReauthenticationNeeded
+from coatcheck.web.problems import Answer, problem
+
+_DENIAL = "websocket.http.response"
+_POLICY_VIOLATION = 1008
+_NOT_STORED: RawHeader = (b"cache-control", b"no-store")
+
+
+class Answers:
+    """How errors are answered. ``pages`` is where the HTML pages are mounted, or None without them.
+
+    With pages, a browser that goes to an address which needs a login, or a fresh one, is sent there and comes back.
+    Everything else gets problem details (RFC 9457).
+    """
+
+    def __init__(self, pages: str | None) -> None:
+        self._pages = pages
+
+    def answer(self, error: AuthError, scope: Scope) -> Answer:
+        """The answer to the request in ``scope`` that ended in ``error``."""
+        place = self._login_place(error, scope)
+        if place is not None:
+            return Answer(303, ((b"location", place), _NOT_STORED, (b"vary", b"Accept")), b"")
+        answer = problem(error)
+        return answer._replace(headers=(*answer.headers, _NOT_STORED))
+
+    async def send(self, error: AuthError, scope: Scope, send: Send) -> None:
+        """Send the answer; the application has begun none. A WebSocket is turned away with the same, where the server
+        can do that, and else closed before it was open, which clients see as 403."""
+        kind = "http.response" if scope["type"] == "http" else _DENIAL
+        if kind is _DENIAL and _DENIAL not in (scope.get("extensions") or {}):
+            await self.close(error, send)
+            return
+        answer = self.answer(error, scope)
+        headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+        await send({"type": f"{kind}.start", "status": answer.status, "headers": headers})
+        await send({"type": f"{kind}.body", "body": answer.body})
+
+    async def close(self, error: AuthError, send: Send) -> None:
+        """Close a WebSocket: a policy was violated (RFC 6455 §7.4.1)."""
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": error.code})
+
+    async def handle(self, request: Request, error: Exception) -> Response:
+        """The same as Starlette's exception handler: inside of the host's other middleware (CORS, logging), which so
+        sees an ordinary answer. WebSockets, and what is the developer's to mend, go on to the middleware."""
+        if not isinstance(error, AuthError) or isinstance(error, Misconfigured) or request.scope["type"] != "http":
+            raise error
+        answer = self.answer(error, request.scope)
+        response = Response(answer.body, answer.status)
+        response.raw_headers.extend(answer.headers)
+        return response
+
+    def _login_place(self, error: AuthError, scope: Scope) -> bytes | None:
+        if self._pages is None or not isinstance(error, CredentialRefused) or not _is_navigation(scope):
+            return None
+        page = "reauthenticate" if isinstance(error, ReauthenticationNeeded) else "login"
+        target = quote(scope["path"], safe="/:@!$&'()*+,;=~-._")
+        query = scope.get("query_string", b"")
+        if query:
+            target = f"{target}?{query.decode('latin-1')}"
+        return f"{self._pages}/{page}?return_to={quote(target, safe='/')}".encode("ascii")
+
+
+def _is_navigation(scope: Scope) -> bool:
+    """True for a browser that wants a page to show: a GET that accepts HTML and carries no token of its own."""
+    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        return False
+    headers = scope["headers"]
+    accepted = b",".join(values_of(headers, b"accept"))
+    return b"text/html" in accepted and not values_of(headers, b"authorization")

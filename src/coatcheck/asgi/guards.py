@@ -1,0 +1,69 @@
+"""What a route asks: who is there, may they, and did they prove it lately."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeAlias
+
+from coatcheck.asgi.arrival import Connection, arrival_of
+from coatcheck.clock import now_of
+from coatcheck.errors import AccessDenied, ReauthenticationNeeded, Refused
+from coatcheck.model.expiry import needs_fresh_proof
+from coatcheck.model.principal import Principal
+
+Guard: TypeAlias = Callable[[Connection], Awaitable[Principal]]
+"""What ``require`` makes: ask it with a request, a WebSocket or a scope."""
+
+
+async def current(connection: Connection) -> Principal:
+    """Return who is asking.
+
+    What the middleware found counts while nothing has been learned since and the lease holds; otherwise, as after a
+    long upload, it is decided anew: no answer is older than this call.
+
+    Raises the CredentialRefused that fits (TokenMissing when there is none), OriginRefused for another site's request
+    with our cookie, CheckingStale or StoreUnavailable when nothing can be decided now.
+    """
+    arrival = arrival_of(connection)
+    remembered = arrival.remembered
+    if remembered is None or not arrival.still_holds():
+        remembered = await arrival.settle()
+    return remembered.principal
+
+
+async def optional(connection: Connection) -> Principal | None:
+    """Return who is asking, or None when nobody is, or not with a credential that counts.
+
+    Raises CheckingStale or StoreUnavailable: whoever is logged in must not be taken for a stranger.
+    """
+    try:
+        return await current(connection)
+    except Refused:
+        return None
+
+
+def require(*, role: str | None = None, scope: str | None = None, fresh_within: timedelta | None = None) -> Guard:
+    """Make a guard that lets a caller through only with ``role``, with ``scope``, and with a password proven no longer
+    than ``fresh_within`` ago (RFC 9470).
+
+    The guard raises what ``current`` raises, AccessDenied (403), and ReauthenticationNeeded when only the proof is too
+    old: it is asked for last, so that nobody types a password for what they may not do anyway.
+    """
+
+    async def guard(connection: Connection) -> Principal:
+        who = await current(connection)
+        require_access(who, role=role, scope=scope)
+        if fresh_within is not None:
+            now = now_of(arrival_of(connection).auth.clock)
+            if needs_fresh_proof(now, who.authenticated_at, fresh_within):
+                raise ReauthenticationNeeded(fresh_within)
+        return who
+
+    return guard
+
+
+def require_access(who: Principal, *, role: str | None = None, scope: str | None = None) -> None:
+    """Refuse a caller who lacks ``role`` or ``scope``. Raises AccessDenied."""
+    if role is not None and role not in who.roles:
+        raise AccessDenied
+    if scope is not None and scope not in who.scopes:
+        raise AccessDenied

@@ -1,0 +1,97 @@
+"""The middleware: looks at each request's credential once, and leaves what it found in the scope."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from coatcheck.asgi.answers import Answers
+from coatcheck.asgi.arrival import KEY, Arrival
+from coatcheck.asgi.lifespan import run_lifespan
+from coatcheck.asgi.renewal import clearing, renewing
+from coatcheck.auth import Auth
+from coatcheck.carriers.cookies import CookieNames
+from coatcheck.carriers.origin import OriginRule
+from coatcheck.carriers.presented import Presented, present
+from coatcheck.checking.cache import Remembered
+from coatcheck.checking.checker import Checker
+from coatcheck.errors import AuthError, Misconfigured, Refused
+
+
+class AuthMiddleware:
+    """Checks the credential of every request and WebSocket to ``app``; routes ask for the outcome with ``current``.
+
+    Nothing is refused here: a request without credential, or with a bad one, reaches the application, and whoever asks
+    ``current`` gets the refusal. An AuthError that leaves the application becomes the answer that it stands for. With
+    ``pages``, the path of the HTML pages, a browser that has to log in is sent there instead.
+
+    ``auth`` is started and stopped with the application's lifespan, or with the first request where there is none.
+    Raises Misconfigured when an origin in the settings is none.
+    """
+
+    def __init__(self, app: ASGIApp, auth: Auth, *, pages: str | None = None) -> None:
+        settings = auth.settings
+        self._app = app
+        self._auth = auth
+        self._checker: Checker | None = None
+        self._names = CookieNames.of(is_local=settings.is_local, port=settings.port, path=settings.web.path)
+        self._origins = OriginRule((settings.origin, *settings.web.allowed_origins))
+        self._answers = Answers(pages)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await run_lifespan(self._app, self._auth, scope, receive, send)
+            return
+        if kind != "http" and kind != "websocket":
+            await self._app(scope, receive, send)
+            return
+        sent = ""
+
+        async def watched(message: Message) -> None:
+            nonlocal sent
+            sent = message["type"]
+            await send(message)
+
+        out: Send = watched
+        try:
+            out = self._look(scope, self._checker or await self._start(), watched)
+            await self._app(scope, receive, out)
+        except Misconfigured:
+            raise
+        except AuthError as error:
+            if not sent:
+                await self._answers.send(error, scope, out)
+            elif kind == "websocket" and sent != "websocket.close":
+                await self._answers.close(error, send)
+            else:
+                raise
+
+    def _look(self, scope: Scope, checker: Checker, send: Send) -> Send:
+        """Decide about the request's credential, as far as memory can; returns what the application shall send with."""
+        presented = present(scope["headers"], self._names)
+        arrival = scope[KEY] = Arrival(self._auth, checker)
+        if not isinstance(presented, Presented):
+            arrival.refusal = presented.error
+            return clearing(send, presented.clear) if presented.clear else send
+        arrival.presented = presented
+        cookie = presented.cookie
+        try:
+            if cookie is not None:
+                if scope["type"] == "websocket":
+                    self._origins.require_for_upgrade(scope["headers"])
+                else:
+                    self._origins.require(scope["method"], scope["headers"])
+            arrival.state = checker.replica.state
+            decided = checker.check(presented.token, presented.carried_by)
+        except Refused as refusal:
+            arrival.refusal = refusal
+            return send
+        if isinstance(decided, Remembered):
+            arrival.remembered = decided
+            return send
+        self._checker = None  # asked for anew with the next request, should Auth have been started anew
+        return renewing(send, arrival, cookie) if cookie is self._names.session else send
+
+    async def _start(self) -> Checker:
+        await self._auth.start()
+        self._checker = self._auth.checker
+        return self._checker
