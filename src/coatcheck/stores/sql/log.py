@@ -104,8 +104,7 @@ class SqlLog:
 
     def _newest_first(self) -> Iterator[tuple[int, Happening]]:
         with self._connection.execute(_NEWEST_FIRST) as rows:
-            for seq, happening in rows:
-                yield seq, happening
+            yield from map(tuple, rows)
 
     def raise_everything(self) -> int:
         self.is_changed = True

@@ -13,7 +13,7 @@ from coatcheck.testing.contracts.driving import NOW, SECOND, Driving
 class AuditContract(Driving):
     """The trail."""
 
-    def _add(self, store: Store, *entries: AuditEntry) -> None:
+    def _write_down(self, store: Store, *entries: AuditEntry) -> None:
         def work(tx: Transaction) -> None:
             for entry in entries:
                 tx.audit.add(entry)
@@ -35,12 +35,12 @@ class AuditContract(Driving):
             address="2001:db8::1",
             detail={"device": "🦊", "quote": "'\"\\"},
         )
-        self._add(store, plain, full)
+        self._write_down(store, plain, full)
         assert self.read(store, lambda tx: tx.audit.page()) == [full, plain]
 
     def test_pages_follow_each_other_newest_first(self, store: Store) -> None:
         entries = [AuditEntry(at=NOW, kind=f"kind.{number}") for number in range(7)]
-        self._add(store, *entries)
+        self._write_down(store, *entries)
         first = self.read(store, lambda tx: tx.audit.page(limit=3))
         second = self.read(store, lambda tx: tx.audit.page(before=first[-1].id, limit=3))
         third = self.read(store, lambda tx: tx.audit.page(before=second[-1].id, limit=3))
@@ -53,7 +53,7 @@ class AuditContract(Driving):
             AuditEntry(at=NOW, kind=kind, user_id=user_id)
             for kind, user_id in (("login", "usr_1"), ("logout", "usr_1"), ("login", "usr_2"))
         )
-        self._add(store, one, two, three)
+        self._write_down(store, one, two, three)
         assert self.read(store, lambda tx: tx.audit.page(user_id="usr_1")) == [two, one]
         assert self.read(store, lambda tx: tx.audit.page(kind="login")) == [three, one]
         assert self.read(store, lambda tx: tx.audit.page(user_id="usr_1", kind="login")) == [one]
@@ -62,13 +62,13 @@ class AuditContract(Driving):
 
     def test_an_entry_is_written_once(self, store: Store) -> None:
         entry = AuditEntry(at=NOW, kind="login")
-        self._add(store, entry)
+        self._write_down(store, entry)
         with pytest.raises(DataConflict):
-            self._add(store, entry)
+            self._write_down(store, entry)
         assert self.read(store, lambda tx: tx.audit.page()) == [entry]
 
     def test_a_stored_entry_is_nobody_elses_object(self, store: Store) -> None:
         entry = AuditEntry(at=NOW, kind="login", detail={"a": "b"})
-        self._add(store, entry)
+        self._write_down(store, entry)
         entry.detail["a"] = "changed"
         assert self.read(store, lambda tx: tx.audit.page())[0].detail == {"a": "b"}

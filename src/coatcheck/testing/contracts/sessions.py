@@ -14,7 +14,7 @@ from coatcheck.testing.contracts.driving import NOW, SECOND, Driving, a_session
 class SessionsContract(Driving):
     """Logins."""
 
-    def _add(self, store: Store, *sessions: Session) -> None:
+    def _log_in(self, store: Store, *sessions: Session) -> None:
         def work(tx: Transaction) -> None:
             for session in sessions:
                 tx.sessions.add(session)
@@ -104,7 +104,7 @@ class SessionsContract(Driving):
         old, new, same = (a_session("usr_x", created_at=NOW + n * SECOND) for n in (0, 2, 2))
         ended, foreign = a_session("usr_x"), a_session("usr_y")
         expired = a_session("usr_x", created_at=NOW - SECOND, expires_at=NOW - SECOND)
-        self._add(store, old, new, same, ended, foreign, expired)
+        self._log_in(store, old, new, same, ended, foreign, expired)
         self.write(store, lambda tx: tx.sessions.end(ended.id, NOW, Ending.LOGOUT))
         newest = sorted((new, same), key=lambda session: session.id, reverse=True)
         assert self.read(store, lambda tx: tx.sessions.live_of("usr_x")) == [*newest, old, expired]
@@ -112,7 +112,7 @@ class SessionsContract(Driving):
 
     def test_a_touch_moves_forward_only(self, store: Store) -> None:
         first, second = a_session("usr_x"), a_session("usr_x")
-        self._add(store, first, second)
+        self._log_in(store, first, second)
         self.write(store, lambda tx: tx.sessions.touch({first.id: NOW + SECOND, second.id: NOW - SECOND, "ses_x": NOW}))
         assert self.read(store, lambda tx: tx.sessions.get(second.id)) == second
         moved = structs.replace(first, seen_at=NOW + SECOND)
@@ -121,7 +121,7 @@ class SessionsContract(Driving):
     def test_a_purge_takes_what_is_long_over_and_no_more(self, store: Store) -> None:
         live, fresh, stale = a_session("usr_x"), a_session("usr_x"), a_session("usr_x", previous_digest=b"p")
         expired = [a_session("usr_x", expires_at=NOW - n * SECOND) for n in (0, 1, 2)]
-        self._add(store, live, fresh, stale, *expired)
+        self._log_in(store, live, fresh, stale, *expired)
         self.write(store, lambda tx: tx.sessions.end(fresh.id, NOW, Ending.LOGOUT))
         self.write(store, lambda tx: tx.sessions.end(stale.id, NOW - SECOND, Ending.LOGOUT))
 
