@@ -63,7 +63,7 @@ def device_name(text: str) -> str:
     product = _PRODUCT.match(name)
     if product is not None:
         return _join(product[1].strip(), _first(_SYSTEMS, name))
-    return name[:LONGEST_NAME]
+    return _visible(name[:LONGEST_NAME])
 
 
 def _first(marks: tuple[tuple[str, str], ...], text: str) -> str:
@@ -78,6 +78,5 @@ def _join(program: str, system: str) -> str:
 
 def _visible(text: str) -> str:
     """Drop what is not seen or would turn the writing direction; fold every run of spaces into one."""
-    spaced = " ".join(text.split())
-    seen = "".join(character for character in spaced if category(character)[0] != "C" or character in _JOINERS)
-    return seen.strip(" " + _JOINERS)
+    kept = (one for one in text if one.isspace() or one in _JOINERS or category(one)[0] != "C")
+    return " ".join("".join(kept).split()).strip(" " + _JOINERS)
