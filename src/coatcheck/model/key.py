@@ -45,3 +45,6 @@ class SigningKey(Struct, frozen=True, kw_only=True):
     created_at: datetime
     usable_from: datetime
     status_since: datetime
+
+    def __repr__(self) -> str:
+        return f"SigningKey(kid={self.kid!r}, algorithm={self.algorithm.value!r}, status={self.status.value!r})"

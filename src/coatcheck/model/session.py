@@ -72,3 +72,6 @@ class Session(Struct, frozen=True, kw_only=True):
     organisation: str | None = None
     ended_at: datetime | None = None
     ending: Ending | None = None
+
+    def __repr__(self) -> str:
+        return f"Session(id={self.id!r}, user_id={self.user_id!r}, generation={self.generation}, step={self.step})"

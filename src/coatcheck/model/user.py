@@ -36,3 +36,6 @@ class User(Struct, frozen=True, kw_only=True):
     created_at: datetime
     password_changed_at: datetime
     data: dict[str, object] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"User(id={self.id!r}, status={self.status.value!r}, version={self.version})"
