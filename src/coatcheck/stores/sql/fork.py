@@ -18,12 +18,14 @@ class Forkable(Protocol):
 
     def park(self, patience: float) -> bool: ...
     def unpark(self) -> None: ...
-    def begin_anew(self, *, is_clean: bool) -> None: ...
+    def begin_anew(self) -> None: ...
     def stop(self) -> None: ...
 
 
 _living: WeakSet[Forkable] = WeakSet()
 _parked: list[tuple[Forkable, bool]] = []
+_untouchable: list[Forkable] = []
+"""The parent's, in a child: forked in the middle of a transaction. Not used, not closed, not even collected."""
 
 
 def attend(to: Forkable) -> None:
@@ -43,7 +45,10 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     while _parked:
         each, is_clean = _parked.pop()
-        each.begin_anew(is_clean=is_clean)
+        if is_clean:
+            each.begin_anew()
+        else:
+            _untouchable.append(each)
 
 
 def _at_exit() -> None:

@@ -65,7 +65,7 @@ class Line:
             return
         with ExitStack() as stack:
             if not is_locked:
-                with suppress(StoreUnavailable):
+                with suppress(StoreUnavailable, OSError):
                     stack.enter_context(self.lock.held(_DROP_PATIENCE))
             connection.invalidate()
             connection.close()

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
-from msgspec import ValidationError, structs
-from sqlalchemy import Boolean, Connection, bindparam, case, delete, insert, select, update
+from msgspec import ValidationError, json, structs
+from sqlalchemy import Boolean, Connection, Text, bindparam, case, delete, insert, select, type_coerce, update
 
 from coatcheck.authority import Snapshot
 from coatcheck.errors import StoreUnavailable
@@ -18,6 +18,7 @@ from coatcheck.stores.sql.tables import events, head, insert_unless_there
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _LARGEST: Final = 2**63 - 1
+_decode_all: Final = json.Decoder(list[Happening]).decode
 
 _ESTABLISH: Final = insert_unless_there(head)
 _HEAD: Final = select(*(head.c[name] for name in Head.__struct_fields__))
@@ -37,8 +38,11 @@ _AFTER: Final = (
     select(events).where(events.c.seq > bindparam("position")).order_by(events.c.seq).limit(bindparam("most"))
 )
 _EVENT_ID: Final = select(events.c.event_id).where(events.c.seq == bindparam("position"))
+# As text, which is decoded a batch at a time: a snapshot may have to read a million.
 _NEWEST_FIRST: Final = (
-    select(events.c.seq, events.c.happening).order_by(events.c.seq.desc()).execution_options(yield_per=2_000)
+    select(events.c.seq, type_coerce(events.c.happening, Text))
+    .order_by(events.c.seq.desc())
+    .execution_options(yield_per=2_000)
 )
 _EVERYTHING: Final = (
     update(head).values(everything_generation=head.c.everything_generation + 1).returning(head.c.everything_generation)
@@ -104,7 +108,9 @@ class SqlLog:
 
     def _newest_first(self) -> Iterator[tuple[int, Happening]]:
         with self._connection.execute(_NEWEST_FIRST) as rows:
-            yield from map(tuple, rows)
+            for batch in rows.partitions():
+                seqs, texts = zip(*batch, strict=True)
+                yield from zip(seqs, _decode_all(f"[{','.join(texts)}]"), strict=True)
 
     def raise_everything(self) -> int:
         self.is_changed = True

@@ -90,8 +90,7 @@ def _look_up(*, by_digest: bool, by_id: bool, with_key: bool) -> Select[tuple[ob
         columns.append(keys.c.kid)
     else:
         columns.append(literal(None).label("kid"))
-    statement = select(*columns).select_from(rows).limit(1)
-    return statement.order_by((sessions.c.secret_digest == digest).desc()) if by_digest else statement
+    return select(*columns).select_from(rows)
 
 
 _LOOK_UP: Final = {
@@ -133,9 +132,11 @@ class SqlSessions:
     def look_up(self, asked: LookUp) -> Found:
         statement = _LOOK_UP[asked.digest is not None, asked.session_id is not None, asked.kid is not None]
         parameters = {"digest": asked.digest, "session_id": asked.session_id, "kid": asked.kid}
-        row = self._connection.execute(
+        rows = self._connection.execute(
             statement, {name: value for name, value in parameters.items() if value is not None}
-        ).one()
+        ).all()
+        # There can be two in theory: somebody's current secret and somebody's previous one. The current one counts.
+        row = next((each for each in rows if each.secret_digest == asked.digest), rows[0]) if rows[1:] else rows[0]
         return found(
             asked,
             position=Position(row.epoch, row.seq),

@@ -5,13 +5,14 @@ not forced to the disk (``synchronous=NORMAL`` with a write-ahead log: the last 
 """
 
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
-from coatcheck.errors import StoreUnavailable
+from coatcheck.errors import Misconfigured, StoreUnavailable
 from coatcheck.stores.port import Registry, Transaction
 from coatcheck.stores.sql import fork, notice
 from coatcheck.stores.sql.database import Database
@@ -20,6 +21,9 @@ from coatcheck.stores.sql.registry import SqlRegistry
 from coatcheck.stores.sql.transaction import SqlTransaction
 
 Result = TypeVar("Result")
+
+_OLDEST_SQLITE: Final = (3, 35)
+"""The first with RETURNING."""
 
 
 class SqliteStore:
@@ -30,6 +34,8 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise Misconfigured(f"SQLite is {sqlite3.sqlite_version}; 3.35 or newer is needed.")
         self._path = path.absolute()
         self._is_open = False
         self._begin()
@@ -91,10 +97,9 @@ class SqliteStore:
         for database in (self._main, self._subscribers):
             database.unpark()
 
-    def begin_anew(self, *, is_clean: bool) -> None:
-        """After a fork, in the child: other threads, other connections. What could not be closed stays untouched."""
-        if is_clean:
-            self._begin()
+    def begin_anew(self) -> None:
+        """After a fork, in the child: other threads, other connections."""
+        self._begin()
 
     def stop(self) -> None:
         """At the end of the process."""
