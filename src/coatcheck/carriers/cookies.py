@@ -22,7 +22,7 @@ from typing import Final, Literal
 from coatcheck.errors import FieldError, Misconfigured, RequestInvalid
 
 LONGEST: Final = 4096
-"""Bytes of a whole ``Set-Cookie`` value. Browsers drop longer cookies without a word (RFC 6265bis §5.6; ASVS 3.3.5)."""
+"""Bytes of a whole ``Set-Cookie`` value. Browsers drop longer ones without a word (RFC 6265bis; OWASP ASVS 3.3.5)."""
 
 _VALUE: Final = pattern(r"[!#-+\--:<-\[\]-~]*")  # cookie-octet, RFC 6265 §4.1.1
 _PATH: Final = pattern(r"/[!-:<-~]*")

@@ -1,4 +1,4 @@
-"""CORS for the JSON API: an exact list of origins, with credentials (Fetch standard, §3.2).
+"""CORS for the JSON API: an exact list of origins, with credentials (Fetch standard, "CORS protocol").
 
 An origin is never echoed unless it is on the list, ``null`` and patterns can't be on it, and ``*`` stands only on what
 is public anyway and carries nothing of a person. Every answer says ``Vary: Origin``, or a cache would hand one site the
