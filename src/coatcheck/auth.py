@@ -7,6 +7,7 @@ bells for the others and, with ``wait=True``, returns a receipt when no checker 
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Self, TypeVar
 
 from msgspec import Struct, structs
@@ -14,7 +15,7 @@ from msgspec import Struct, structs
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.clock import Clock, SystemClock
-from coatcheck.errors import AccessDenied, Misconfigured, RequestNotFound
+from coatcheck.errors import AccessDenied, Misconfigured, RequestNotFound, TokenInvalid
 from coatcheck.flows import administer, profile
 from coatcheck.flows.change_password import change_password
 from coatcheck.flows.credentials import Credentials, Login
@@ -43,8 +44,9 @@ from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.open import store_for
 from coatcheck.stores.port import Store
 from coatcheck.tokens.derivation import Secrets
+from coatcheck.tokens.jwt import verify
 from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
-from coatcheck.tokens.refresh import RefreshTokens
+from coatcheck.tokens.refresh import REFRESH_PREFIX, RefreshTokens
 from coatcheck.tokens.signers import Signers
 from coatcheck.upkeep.engine import Engine
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
@@ -227,6 +229,7 @@ class Auth:
         audience: str | None = None,
         client: Client = Client(),
         replaces: str | None = None,
+        wait: bool = False,
     ) -> Login:
         """Log in; ``replaces`` is the session that this client holds already and that ends.
 
@@ -241,16 +244,15 @@ class Auth:
             audience=audience,
             client=client,
             replaces=replaces,
+            wait=wait,
         )
-        return await self._login(committed)
+        return await self._login(committed, wait=wait)
 
     async def reauthenticate(
         self, who: Principal, password: str, *, client: Client = Client(), wait: bool = False
     ) -> Login:
         """Prove the password again; every credential of the session is renewed. Raises LoginRefused, SessionEnded."""
-        committed = await reauthenticate(
-            self._ready, _user_id(who), who.session_id, password, client=client, wait=wait
-        )
+        committed = await reauthenticate(self._ready, _user_id(who), who.session_id, password, client=client, wait=wait)
         return await self._login(committed, wait=wait)
 
     async def change_password(
@@ -289,14 +291,29 @@ class Auth:
         committed = await logout(self._ready, _user_id(who), who.session_id, scope=scope, client=client, wait=wait)
         return await self._enforce(committed, wait=wait)
 
-    async def logout_with_refresh_token(self, refresh_token: str, *, client: Client = Client()) -> Receipt | None:
-        """End the session that a refresh token belongs to, whether or not it is the newest one. Raises TokenInvalid."""
-        session_id = self._ready.refresh_tokens.read(refresh_token).session_id
-        session = await self.store.read(lambda tx: tx.sessions.get(session_id))
+    def session_named_by(self, token: bytes | str) -> str | None:
+        """The session that a genuine access or refresh token belongs to, though its own time may be over; else None.
+
+        Enough to end that session, and for nothing else.
+        """
+        presented = token.encode() if isinstance(token, str) else token
+        with suppress(TokenInvalid):
+            if presented.startswith(REFRESH_PREFIX.encode()):
+                return self._ready.refresh_tokens.read(presented).session_id
+            return verify(presented, self._running.keys.get).claims.sid
+        return None
+
+    async def logout_named(self, session_id: str, *, client: Client = Client(), wait: bool = False) -> Receipt | None:
+        """End the session that a token named, on behalf of whoever held it; idempotent."""
+        session = await self.get_session(session_id)
         if session is None:
             return None
-        committed = await logout(self._ready, session.user_id, session_id, scope=Scope.THIS, client=client)
-        return await self._enforce(committed, wait=False)
+        committed = await logout(self._ready, session.user_id, session_id, scope=Scope.THIS, client=client, wait=wait)
+        return await self._enforce(committed, wait=wait)
+
+    async def barrier(self) -> Receipt | None:
+        """Wait until whatever has been committed so far holds everywhere; the receipt says so."""
+        return await self._enforce(await self._ready.commit(lambda _: None, wait=True), wait=True)
 
     async def end_session(
         self,
@@ -341,9 +358,7 @@ class Auth:
         client: Client = Client(),
     ) -> User:
         """Make an account on somebody's behalf. Raises EmailTaken, PasswordWeak, RequestInvalid, LoginBusy."""
-        return await create_user(
-            self._ready, email, password, name=name, roles=roles, actor_id=actor_id, client=client
-        )
+        return await create_user(self._ready, email, password, name=name, roles=roles, actor_id=actor_id, client=client)
 
     async def get_user(self, user_id: str) -> User | None:
         """The user, or None."""
@@ -360,13 +375,27 @@ class Auth:
         self, *, status: UserStatus | None = None, query: str = "", after: str | None = None, limit: int = 50
     ) -> Sequence[User]:
         """A page of users, after the one with id ``after``; ``query`` is a part of the e-mail or the name."""
-        return await self.store.read(
-            lambda tx: tx.users.page(status=status, query=query, after=after, limit=limit)
-        )
+        return await self.store.read(lambda tx: tx.users.page(status=status, query=query, after=after, limit=limit))
 
     async def rename(self, user_id: str, name: str) -> User:
         """Set the name that is shown. Raises RequestInvalid."""
         return await profile.rename(self._ready, user_id, name)
+
+    async def change_account(
+        self,
+        user_id: str,
+        *,
+        roles: tuple[str, ...] | None = None,
+        status: UserStatus | None = None,
+        actor_id: str | None = None,
+        client: Client = Client(),
+        wait: bool = False,
+    ) -> Done:
+        """Replace roles and status at once; None leaves as it is. Raises as ``set_roles`` and ``suspend`` do."""
+        committed = await administer.change_account(
+            self._ready, user_id, roles=roles, status=status, actor_id=actor_id, client=client, wait=wait
+        )
+        return await self._done(committed, wait)
 
     async def set_roles(
         self,
@@ -420,9 +449,7 @@ class Auth:
     ) -> Done:
         """Give an account another password and end every session. Raises RequestNotFound, PasswordWeak."""
         return await self._done(
-            await administer.set_password(
-                self._ready, user_id, password, actor_id=actor_id, client=client, wait=wait
-            ),
+            await administer.set_password(self._ready, user_id, password, actor_id=actor_id, client=client, wait=wait),
             wait,
         )
 
@@ -460,9 +487,7 @@ class Auth:
         self, *, user_id: str | None = None, kind: str | None = None, before: str | None = None, limit: int = 50
     ) -> Sequence[AuditEntry]:
         """A page of the audit trail, newest first."""
-        return await self.store.read(
-            lambda tx: tx.audit.page(user_id=user_id, kind=kind, before=before, limit=limit)
-        )
+        return await self.store.read(lambda tx: tx.audit.page(user_id=user_id, kind=kind, before=before, limit=limit))
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 

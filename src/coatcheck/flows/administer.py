@@ -40,6 +40,50 @@ async def set_roles(
     )
 
 
+async def change_account(
+    means: Means,
+    user_id: str,
+    *,
+    roles: tuple[str, ...] | None,
+    status: UserStatus | None,
+    actor_id: str | None,
+    client: Client,
+    wait: bool = False,
+) -> Committed[User]:
+    """Replace roles, status or both, in one transaction; None leaves as it is.
+
+    Raises RequestNotFound, RequestInvalid, DataConflict for the last administrator.
+    """
+    check_roles(roles or ())
+    now = means.now()
+
+    def work(tx: Transaction) -> User:
+        user = _locked(tx, user_id)
+        if roles is not None:
+            wanted = tuple(sorted(set(roles)))
+            detail = {"roles": " ".join(wanted)}
+            after = structs.replace(user, roles=wanted)
+            user = _apply(
+                tx, user, after, kind="user.roles_changed", at=now, actor_id=actor_id, client=client, detail=detail
+            )
+        if status is not None:
+            after = structs.replace(user, status=status)
+            is_suspended = status is UserStatus.SUSPENDED
+            user = _apply(
+                tx,
+                user,
+                after,
+                kind="user.suspended" if is_suspended else "user.restored",
+                at=now,
+                actor_id=actor_id,
+                client=client,
+                ending=Ending.SUSPENDED if is_suspended else None,
+            )
+        return user
+
+    return await means.commit(work, wait=wait)
+
+
 async def suspend(
     means: Means, user_id: str, *, actor_id: str | None, client: Client, wait: bool = False
 ) -> Committed[User]:
@@ -149,21 +193,43 @@ async def _change(
     ending: Ending | None = None,
     detail: dict[str, str] | None = None,
 ) -> Committed[User]:
-    now: datetime = means.now()
+    now = means.now()
 
     def work(tx: Transaction) -> User:
         before = _locked(tx, user_id)
-        after = change(before)
-        _require_another_administrator(tx, before, after)
-        if after != before:
-            change_user(
-                tx, after, kind=kind, at=now, actor_id=actor_id, address=client.address, detail=detail
-            )
-        if ending is not None:
-            end_sessions_of(tx, user_id, at=now, ending=ending, actor_id=actor_id, address=client.address)
-        return tx.users.get(user_id) or after
+        return _apply(
+            tx,
+            before,
+            change(before),
+            kind=kind,
+            at=now,
+            actor_id=actor_id,
+            client=client,
+            ending=ending,
+            detail=detail,
+        )
 
     return await means.commit(work, wait=wait)
+
+
+def _apply(
+    tx: Transaction,
+    before: User,
+    after: User,
+    *,
+    kind: str,
+    at: datetime,
+    actor_id: str | None,
+    client: Client,
+    ending: Ending | None = None,
+    detail: dict[str, str] | None = None,
+) -> User:
+    _require_another_administrator(tx, before, after)
+    if after != before:
+        change_user(tx, after, kind=kind, at=at, actor_id=actor_id, address=client.address, detail=detail)
+    if ending is not None:
+        end_sessions_of(tx, after.id, at=at, ending=ending, actor_id=actor_id, address=client.address)
+    return tx.users.get(after.id) or after
 
 
 def _locked(tx: Transaction, user_id: str) -> User:

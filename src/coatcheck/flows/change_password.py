@@ -5,6 +5,7 @@ from msgspec import structs
 
 from coatcheck.errors import SessionEnded
 from coatcheck.flows.credentials import Login, login_from, renew_credentials
+from coatcheck.flows.login import current_user, device_mark
 from coatcheck.flows.means import Client, Committed, Means
 from coatcheck.flows.prove import prove_password
 from coatcheck.flows.register import words_about
@@ -25,18 +26,18 @@ async def change_password(
     Raises LoginRefused (the current one is wrong), PasswordWeak, RequestInvalid, AttemptsExceeded, LoginBusy,
     SessionEnded.
     """
-    user, verdict = await prove_password(means, user_id, current, client=client, field="current")
+    person, proven, verdict = await prove_password(means, user_id, current, client=client, field="current")
     prepared = prepare(new, field="new")
-    check_new(prepared, means.settings.passwords, about=words_about(means, parse_email(user.email), user.name))
+    check_new(prepared, means.settings.passwords, about=words_about(means, parse_email(person.email), person.name))
     password_hash = await means.pool.run(means.hasher.hash, prepared, address=client.address, familiar=True)
     now = means.now()
 
     def work(tx: Transaction) -> tuple[Grant, str] | None:
-        tx.users.lock(user_id)
+        user = current_user(tx, user_id, proven)
+        if user is None:
+            return None
         changed = structs.replace(user, password_hash=password_hash, password_changed_at=now)
-        if not change_user(
-            tx, changed, kind="password.changed", at=now, actor_id=user_id, address=client.address
-        ):
+        if not change_user(tx, changed, kind="password.changed", at=now, actor_id=user_id, address=client.address):
             return None
         end_sessions_of(
             tx,
@@ -57,5 +58,5 @@ async def change_password(
     if committed.result is None:
         raise SessionEnded
     login = login_from(means, *committed.result)
-    token = means.devices.issue(user_id, now.isoformat())
+    token = means.devices.issue(user_id, device_mark(login.user))
     return Committed(login.with_device_token(token), committed.events, committed.position)

@@ -37,6 +37,7 @@ async def login(
     audience: str | None = None,
     client: Client,
     replaces: str | None = None,
+    wait: bool = False,
 ) -> Committed[Login]:
     """Log in. ``replaces`` is the session this client holds already; it ends (OWASP ASVS 7.2.4).
 
@@ -45,7 +46,7 @@ async def login(
     require_audience(means, audience)
     key, prepared = parse_email(email).key, prepare(password)
     user, verdict, device = await count_attempt(means, key, client)
-    opening = _Opening(means, verdict, carry, remember, audience, client, replaces)
+    opening = _Opening(means, verdict, carry, remember, audience, client, replaces, wait)
     for _ in range(2):  # once more, should the password hash have been upgraded by a login at the same moment
         stored = user.password_hash if user is not None else None
         is_right = await means.pool.run(
@@ -76,6 +77,7 @@ class _Opening:
     audience: str | None
     client: Client
     replaces: str | None
+    wait: bool
 
     async def attempt(self, user_id: str, verified: str, rehashed: str | None) -> Committed[Login] | None:
         """Open the session; None when the password is no longer the one that was ``verified``. Raises UserSuspended."""
@@ -85,7 +87,7 @@ class _Opening:
         now = means.now()
 
         def work(tx: Transaction) -> Grant | UserStatus | None:
-            user = _current(tx, user_id, verified)
+            user = current_user(tx, user_id, verified)
             if user is None:
                 return None
             means.attempts.succeeded(tx, self.verdict)
@@ -110,7 +112,7 @@ class _Opening:
             _note(tx, "login.succeeded", user_id, session_id, client, now)
             return open_session(tx, session, expected_version=user.version)
 
-        committed = await means.commit(work)
+        committed = await means.commit(work, wait=self.wait)
         granted = committed.result
         if isinstance(granted, UserStatus):
             raise UserSuspended
@@ -143,9 +145,9 @@ def device_mark(user: User) -> str:
     return user.password_changed_at.isoformat()
 
 
-def _current(tx: Transaction, user_id: str, verified_hash: str) -> User | None:
+def current_user(tx: Transaction, user_id: str, verified_hash: str) -> User | None:
     """The user under lock, if the password that was proven is still the one. A change of roles alone does not matter:
-    the session is opened with what is true now."""
+    what follows is done with what is true now (rule 13)."""
     tx.users.lock(user_id)
     user = tx.users.get(user_id)
     return user if user is not None and user.password_hash == verified_hash else None
@@ -166,7 +168,5 @@ def _note(
     tx: Transaction, kind: str, user_id: str | None, session_id: str | None, client: Client, now: datetime
 ) -> None:
     tx.audit.add(
-        AuditEntry(
-            at=now, kind=kind, user_id=user_id, actor_id=user_id, session_id=session_id, address=client.address
-        )
+        AuditEntry(at=now, kind=kind, user_id=user_id, actor_id=user_id, session_id=session_id, address=client.address)
     )

@@ -25,9 +25,7 @@ async def logout(
 
     def work(tx: Transaction) -> int:
         if scope is Scope.THIS:
-            return end_session(
-                tx, session_id, at=now, ending=Ending.LOGOUT, actor_id=user_id, address=client.address
-            )
+            return end_session(tx, session_id, at=now, ending=Ending.LOGOUT, actor_id=user_id, address=client.address)
         return end_sessions_of(
             tx,
             user_id,

@@ -17,9 +17,9 @@ from coatcheck.passwords.devices import DeviceTokens
 from coatcheck.passwords.pool import HashingPool
 from coatcheck.settings import Settings
 from coatcheck.stores.port import Store, Transaction
-from coatcheck.tokens.signers import Signers
 from coatcheck.tokens.opaque import OpaqueTokens
 from coatcheck.tokens.refresh import RefreshTokens
+from coatcheck.tokens.signers import Signers
 
 Result = TypeVar("Result")
 

@@ -10,8 +10,10 @@ from coatcheck.passwords.policy import prepare
 
 async def prove_password(
     means: Means, user_id: str, password: str, *, client: Client, field: str = "password"
-) -> tuple[User, Verdict]:
-    """Return the user as read with the hash that ``password`` opened, and the counted attempt.
+) -> tuple[User, str, Verdict]:
+    """Return the user, the hash that ``password`` opened, and the counted attempt.
+
+    The transaction that follows asks ``current_user`` whether that is still the hash.
 
     Raises LoginRefused, AttemptsExceeded, LoginBusy, SessionEnded when there is no such user any more.
     """
@@ -28,4 +30,4 @@ async def prove_password(
     )
     if stored is None or not is_right:
         raise LoginRefused("The password is not right.")
-    return current, verdict
+    return current, stored, verdict

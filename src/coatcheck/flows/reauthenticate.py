@@ -2,6 +2,7 @@
 
 from coatcheck.errors import SessionEnded
 from coatcheck.flows.credentials import Login, login_from, renew_credentials
+from coatcheck.flows.login import current_user
 from coatcheck.flows.means import Client, Committed, Means
 from coatcheck.flows.prove import prove_password
 from coatcheck.model.audit import AuditEntry
@@ -16,10 +17,13 @@ async def reauthenticate(
 
     Raises LoginRefused, AttemptsExceeded, LoginBusy, SessionEnded.
     """
-    user, verdict = await prove_password(means, user_id, password, client=client)
+    _, proven, verdict = await prove_password(means, user_id, password, client=client)
     now = means.now()
 
     def work(tx: Transaction) -> tuple[Grant, str] | None:
+        user = current_user(tx, user_id, proven)
+        if user is None:
+            return None
         renewed = renew_credentials(means, tx, session_id, expected_version=user.version, now=now)
         if renewed is not None:
             means.attempts.succeeded(tx, verdict)

@@ -5,6 +5,7 @@ from coatcheck.errors import SessionEnded, SessionExpired, TokenReplayed
 from coatcheck.flows.begin import require_audience
 from coatcheck.flows.credentials import Credentials, Login, access_token_for, mint, rotated
 from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.model.session import Carry
 from coatcheck.sessions.grant import grant_again
 from coatcheck.sessions.rotate import Standstill, renew_in_passing, rotate_refresh
 
@@ -67,7 +68,7 @@ async def renew_cookie(means: Means, session_id: str, presented_digest: bytes) -
     """Replace a cookie's secret in passing, so that a stolen copy does not live for weeks. None when another request was
     first, or the session is over: then the client keeps what it has."""
     session = await means.store.read(lambda tx: tx.sessions.get(session_id))
-    if session is None or session.carry.uses_refresh:
+    if session is None or session.carry is not Carry.COOKIE:
         return None
     secret = mint(means, session.carry, session_id, session.step + 1)
     now = means.now()

@@ -33,10 +33,11 @@ async def register(
 ) -> Committed[Login]:
     """Make an account and open its first session in the same transaction.
 
-    Raises EmailTaken, PasswordWeak, RequestInvalid, AttemptsExceeded (registrations count against the address),
-    LoginBusy.
+    Raises EmailTaken, PasswordWeak, RequestInvalid, AttemptsExceeded (registrations count against the network address,
+    successful ones too), LoginBusy.
     """
     require_audience(means, audience)
+    await _count(means, email, client)
     user = await _compose(means, email, password, name=name, roles=(), client=client)
     session_id = new_identifier(SESSION)
     secret = mint(means, carry, session_id, step=1)
@@ -86,6 +87,15 @@ async def create_user(
     return user
 
 
+async def _count(means: Means, email: str, client: Client) -> None:
+    """Count a registration before its password is hashed. It has a budget apart from the account's logins."""
+    account, now = f"register {parse_email(email).key}", means.now()
+    verdict = await means.store.write(
+        lambda tx: means.attempts.begin(tx, account=account, device=None, address=client.address, now=now)
+    )
+    verdict.require()
+
+
 async def _compose(
     means: Means, email: str, password: str | None, *, name: str, roles: tuple[str, ...], client: Client
 ) -> User:
@@ -131,6 +141,4 @@ def _add(means: Means, tx: Transaction, user: User, *, actor_id: str | None, cli
 
 
 def _note(tx: Transaction, user: User, actor_id: str | None, client: Client, now: datetime) -> None:
-    tx.audit.add(
-        AuditEntry(at=now, kind="user.registered", user_id=user.id, actor_id=actor_id, address=client.address)
-    )
+    tx.audit.add(AuditEntry(at=now, kind="user.registered", user_id=user.id, actor_id=actor_id, address=client.address))

@@ -61,11 +61,12 @@ class Engine:
         self._secrets, self._signers, self._witness = secrets, signers, witness
         self.replica = Replica(revocation.remember_events)
         self.subscriber = Subscriber(self.replica, Lease())
+        self.keys = CheckingKeys(self.replica, signers.secret_of)
         self.checker = Checker(
             replica=self.replica,
             lease=self.subscriber.lease,
             cache=Cache(token_bytes(32), revocation.cache_records),
-            keys=CheckingKeys(self.replica, signers.secret_of),
+            keys=self.keys,
             session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
             wall=clock.wall,
             steady=clock.steady,
@@ -86,11 +87,12 @@ class Engine:
             accept_ms=accept_ms,
             interval=revocation.lease.total_seconds() / 5,
             after_sync=self._after_sync,
+            load_keys=self._load_keys,
         )
         self.recall = Recall(
             self.checker,
             look_up=Flights(authority).look_up,
-            learn_keys=self._learn_keys,
+            learn_keys=self.follower.learn_keys,
             policy=policy,
             accept_for=revocation.accept_for,
         )
@@ -155,12 +157,6 @@ class Engine:
     async def _purge(self) -> None:
         while await purge(self._store, self._now()) >= BATCH:
             await asyncio.sleep(0.05)
-
-    async def _learn_keys(self) -> bool:
-        learned = await self.follower.learn_keys()
-        if learned:
-            await self._load_keys()
-        return learned
 
     async def _load_keys(self) -> None:
         self._signers.learn(tuple(await self._store.read(lambda tx: tx.keys.all())))

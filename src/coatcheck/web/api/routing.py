@@ -1,0 +1,156 @@
+"""From the table to routes: each path is one small ASGI application that lets in, reads, does and answers.
+
+It leaves nothing to the framework around it: methods, errors, headers and CORS are the same alone and inside of a host
+application, whatever middleware and error handling that has.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import json
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from coatcheck.auth import Auth
+from coatcheck.carriers.cookies import clear
+from coatcheck.carriers.presented import Presented
+from coatcheck.carriers.raw import RawHeader
+from coatcheck.errors import AuthError, Broken, MethodRefused, Misconfigured, RequestNotFound
+from coatcheck.tokens.opaque import digest
+from coatcheck.web.api.answering import Reply, deliver
+from coatcheck.web.api.call import Call
+from coatcheck.web.api.endpoint import Endpoint
+from coatcheck.web.api.openapi import document
+from coatcheck.web.api.table import full_path, table
+from coatcheck.web.cors import FOR_ANYBODY
+from coatcheck.web.installation import Installation
+from coatcheck.web.problems import Answer, oauth_problem, problem
+
+_JSON: Final[RawHeader] = (b"content-type", b"application/json")
+
+
+def routes(auth: Auth, installation: Installation | None = None) -> list[Route]:
+    """The whole API as Starlette routes, at the paths that the settings say; the well-known ones at the root.
+
+    Raises Misconfigured when the settings name an origin or network that is none.
+    """
+    installation = installation or Installation.of(auth)
+    mount_path = auth.settings.web.path
+    endpoints = table(mount_path)
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        by_path.setdefault(full_path(endpoint, mount_path), {})[endpoint.method] = endpoint
+    described = json.encode(document(auth.settings, endpoints))
+    made = [Route(path, Resource(installation, by_method), name=path) for path, by_method in by_path.items()]
+    made.append(Route(f"{mount_path}/api/openapi.json", Document(installation, described), name="openapi"))
+    made += [
+        Route(path, Resource(installation, {}), name=path)
+        for path in (f"{mount_path}/api", f"{mount_path}/api/{{rest:path}}")
+    ]
+    return made
+
+
+class Resource:
+    """Everything that one path answers; without endpoints, that there is nothing here."""
+
+    def __init__(self, installation: Installation, by_method: Mapping[str, Endpoint]) -> None:
+        self._installation = installation
+        self._by_method = by_method
+        allowed = [*by_method, *(["HEAD"] if "GET" in by_method else []), "OPTIONS"]
+        self._allow: RawHeader = (b"allow", ", ".join(allowed).encode("ascii"))
+        self._is_public = any(endpoint.is_public for endpoint in by_method.values())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        method: str = scope["method"]
+        endpoint = self._by_method.get("GET" if method == "HEAD" else method)
+        if endpoint is not None:
+            answer = await self._answer(endpoint, scope, receive)
+        elif not self._by_method:
+            answer = self._final(problem(RequestNotFound()))
+        elif method == "OPTIONS":
+            preflight = self._installation.cors.preflight(method, scope["headers"])
+            answer = Answer(204, (*self._installation.headers.api, self._allow, *(preflight or ())), b"")
+        else:
+            refused = self._final(problem(MethodRefused()))
+            answer = refused._replace(headers=(*refused.headers, self._allow))
+        if method != "OPTIONS":
+            answer = answer._replace(headers=(*answer.headers, *self._shared_with(scope)))
+        await send_answer(answer, method, send)
+
+    async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Answer:
+        call = Call(self._installation, scope)
+        try:
+            if endpoint.starts:
+                await self._installation.auth.start()
+            await call.admit(endpoint)
+            await call.read(endpoint, receive)
+            reply = await endpoint.verb(call)
+        except Misconfigured:
+            raise
+        except AuthError as error:
+            answer = (oauth_problem if endpoint.is_oauth else problem)(error)
+            return self._final(answer, [clear(cookie) for cookie in call.unreadable])
+        cookies = [*reply.cookies, *await renewed_in_passing(call, reply)]
+        cookies += [clear(cookie) for cookie in call.unreadable if not _sets(cookies, cookie.start)]
+        body = b"" if reply.result is None else json.encode(reply.result)
+        headers = ((_JSON,) if body else ()) + reply.headers
+        return self._final(Answer(reply.status or endpoint.status, headers, body), cookies, endpoint.is_public)
+
+    def _final(self, answer: Answer, cookies: list[bytes] | None = None, is_public: bool = False) -> Answer:
+        headers = self._installation.headers.public if is_public else self._installation.headers.api
+        lines = [(b"set-cookie", line) for line in cookies or ()]
+        return answer._replace(headers=(*answer.headers, *headers, *lines))
+
+    def _shared_with(self, scope: Scope) -> tuple[RawHeader, ...]:
+        return FOR_ANYBODY if self._is_public else self._installation.cors.answer(scope["headers"])
+
+
+class Document:
+    """The OpenAPI document: made once, for anybody."""
+
+    def __init__(self, installation: Installation, body: bytes) -> None:
+        self._answer = Answer(200, (_JSON, *installation.headers.public, *FOR_ANYBODY), body)
+        refused = problem(MethodRefused())
+        self._refused = refused._replace(
+            headers=(*refused.headers, *installation.headers.api, (b"allow", b"GET, HEAD"))
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Answer one request."""
+        method: str = scope["method"]
+        await send_answer(self._answer if method in ("GET", "HEAD") else self._refused, method, send)
+
+
+async def renewed_in_passing(call: Call, reply: Reply) -> tuple[bytes, ...]:
+    """Replace the secret of a session cookie that is old enough, so that a stolen copy does not live for weeks.
+
+    Nothing comes of it when the verb replaced or ended it, another request was first, or the store is away: the cookie
+    that the browser has is good for longer.
+    """
+    presented, remembered = call.presented, call.remembered
+    cookie, auth = call.installation.cookies.session, call.installation.auth
+    if not isinstance(presented, Presented) or presented.cookie is not cookie:
+        return ()
+    if remembered is None or remembered.stepped_at is None or _sets(reply.cookies, cookie.start):
+        return ()
+    if call.now - remembered.stepped_at < auth.settings.sessions.renew_after:
+        return ()
+    try:
+        login = await auth.renew_cookie(remembered.session_id, digest(presented.token))
+    except Broken:
+        return ()
+    return () if login is None else deliver(call.installation, login, call.now).cookies
+
+
+async def send_answer(answer: Answer, method: str, send: Send) -> None:
+    """Send ``answer``; to HEAD without its body."""
+    headers = list(answer.headers)
+    if answer.status != 204:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+def _sets(lines: Iterable[bytes], start: bytes) -> bool:
+    return any(line.startswith(start) for line in lines)
