@@ -77,7 +77,7 @@ class Recall:
 
     async def _with_newer_keys(self, doubt: Doubt) -> Remembered | Doubt:
         if not await self._learn_keys():
-            raise TokenInvalid if self._checker.is_trusted() else CheckingStale
+            raise CheckingStale
         decided = self._checker.check(doubt.token, doubt.carried_by, doubt.audience)
         if isinstance(decided, Doubt) and decided.reason is Reason.UNKNOWN_KEY:
             raise TokenInvalid

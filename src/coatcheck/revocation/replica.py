@@ -133,14 +133,16 @@ class Replica:
         """
         if self.position is None or head.epoch != self._epoch:
             raise CannotApply("events of a log that this replica does not follow")
-        for event in events:
-            if event.seq <= self.position.seq:
-                continue
-            if event.seq != self.position.seq + 1:
-                raise CannotApply("a gap in the log")
-            self._heed(event.happening, event.seq)
-            self._move_to(Position(head.epoch, event.seq), event.id)
-        self._forget_oldest()
+        try:
+            for event in events:
+                if event.seq <= self.position.seq:
+                    continue
+                if event.seq != self.position.seq + 1:
+                    raise CannotApply("a gap in the log")
+                self._heed(event.happening, event.seq)
+                self._move_to(Position(head.epoch, event.seq), event.id)
+        finally:
+            self._forget_oldest()
 
     def heed(self, happening: Happening, position: Position) -> None:
         """Apply the content of an event that this process has just committed. The position moves only by syncs: else

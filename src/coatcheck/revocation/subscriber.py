@@ -105,7 +105,7 @@ class Subscriber:
     def _is_awaited(question: Question, head: Head) -> bool:
         """True when somebody waits for more than ``question`` acknowledged."""
         asked_from = question.applied
-        acknowledged = asked_from.seq if asked_from is not None and asked_from.epoch == head.epoch else -1
+        acknowledged = asked_from.seq if asked_from is not None and asked_from.epoch == head.epoch else 0
         return acknowledged < head.awaited <= head.seq
 
     def _is_behind(self, head: Head) -> bool:

@@ -23,10 +23,18 @@ MOST_IN_SNAPSHOT: Final = 1_000_000
 class StoreAuthority:
     """Answers from the store itself. ``now`` is the wall clock, for the registry's rows only, never for a lease."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime], *, most_events: int = MOST_EVENTS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        *,
+        most_events: int = MOST_EVENTS,
+        most_in_snapshot: int = MOST_IN_SNAPSHOT,
+    ) -> None:
         self._store = store
         self._now = now
         self._most_events = most_events
+        self._most_in_snapshot = most_in_snapshot
 
     async def register(self, name: str, accept_ms: int | None) -> str:
         """Commit a registration; the first snapshot is read afterwards, in another transaction (rule 3)."""
@@ -74,18 +82,18 @@ class StoreAuthority:
     def _answer(self, tx: Transaction, question: Question) -> tuple[Delta | Snapshot, bool]:
         head, applied = tx.log.head(), question.applied
         if applied is None:
-            return tx.log.snapshot(MOST_IN_SNAPSHOT), False
+            return tx.log.snapshot(self._most_in_snapshot), False
         if (applied.epoch, applied.seq) > (head.epoch, head.seq):
             return Delta(head=head, events=()), False  # the subscriber sees that this store is behind it
         if applied.epoch != head.epoch:
-            return structs.replace(tx.log.snapshot(MOST_IN_SNAPSHOT), foreign=True), False
+            return structs.replace(tx.log.snapshot(self._most_in_snapshot), foreign=True), False
         known = head.event_id if applied.seq == head.seq else tx.log.event_id_at(applied.seq)
         if applied.seq == 0:
             known = ""
         if known is None or tx.log.floor() > applied.seq:
-            return tx.log.snapshot(MOST_IN_SNAPSHOT), False
+            return tx.log.snapshot(self._most_in_snapshot), False
         if known != question.event_id:
-            return structs.replace(tx.log.snapshot(MOST_IN_SNAPSHOT), foreign=True), False
+            return structs.replace(tx.log.snapshot(self._most_in_snapshot), foreign=True), False
         events = tuple(tx.log.after(applied.seq, self._most_events))
         more = bool(events) and events[-1].seq < head.seq
         return Delta(head=head, events=events, more=more), True

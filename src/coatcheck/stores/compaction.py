@@ -3,7 +3,17 @@
 from collections.abc import Iterable
 
 from coatcheck.authority import Snapshot
-from coatcheck.model.event import Happening, Head, KeyAdded, SessionEnded, SessionRenewed, UserChanged
+from coatcheck.errors import StoreUnavailable
+from coatcheck.model.event import (
+    EverythingEnded,
+    Happening,
+    Head,
+    KeyAdded,
+    KeyRevoked,
+    SessionEnded,
+    SessionRenewed,
+    UserChanged,
+)
 
 
 def compact(
@@ -13,6 +23,9 @@ def compact(
 
     At most ``limit`` sessions and users are kept, the newest. The newest event that is left out raises the floor, so
     the walk may end there. Events of keys and of everything are in ``keys`` and ``head`` already.
+
+    Raises StoreUnavailable at an event of a kind that this version does not know: a snapshot without it would say "yes"
+    where somebody said "no" (rule 4).
     """
     ended: dict[str, int] = {}
     generations: dict[str, tuple[int, int]] = {}
@@ -25,8 +38,10 @@ def compact(
                 is_known = subject in generations or subject in ended
             case UserChanged(subject):
                 is_known = subject in versions
-            case _:
+            case EverythingEnded() | KeyAdded() | KeyRevoked():
                 continue
+            case _:
+                raise StoreUnavailable("The log holds an event of a kind that this version does not know.")
         if is_known:
             continue
         if len(ended) + len(generations) + len(versions) >= limit:

@@ -3,12 +3,20 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from coatcheck.authority import Authority
 from coatcheck.clock import Clock
 from coatcheck.errors import Broken
 from coatcheck.revocation.subscriber import Heard, Subscriber
+
+_TAKEN: Final = (Heard.CURRENT, Heard.AWAITED)
+_AGAIN: Final = (Heard.AWAITED, Heard.PARTIAL, Heard.REGISTER)
+
+
+async def _nothing() -> None:
+    """There are no keys but those in events."""
 
 
 class Follower:
@@ -16,7 +24,8 @@ class Follower:
 
     Syncs every ``interval`` seconds (L/5) and whenever somebody rings; at most one sync is in flight and one queued
     (rule 6). ``name`` is what receipts call this process; ``accept_ms`` declares the ``accept`` policy (rule 8).
-    ``after_sync`` is called after every answer that was taken.
+    ``after_sync`` is called after every answer that was taken; ``load_keys`` fetches what no event carries, when a key
+    is unknown.
     """
 
     def __init__(
@@ -29,6 +38,7 @@ class Follower:
         accept_ms: int | None,
         interval: float,
         after_sync: Callable[[], None] = lambda: None,
+        load_keys: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self._subscriber = subscriber
         self._authority = authority
@@ -37,9 +47,11 @@ class Follower:
         self._accept_ms = accept_ms
         self._interval = interval
         self._after_sync = after_sync
+        self._load_keys = load_keys
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._last_key_sync = float("-inf")
+        self._key_sync: asyncio.Task[bool] | None = None
+        self._key_sync_at = 0.0
         self._one_at_a_time = asyncio.Lock()
         self._has_left = False
         self.failures = 0
@@ -74,20 +86,33 @@ class Follower:
 
     async def sync(self) -> bool:
         """One sync, now; registers first where needed. True when an answer was taken."""
-        async with self._one_at_a_time:
-            heard = await self._sync_once()
-        while heard in (Heard.AWAITED, Heard.PARTIAL, Heard.REGISTER):
+        was_taken = False
+        heard: Heard | None = Heard.PARTIAL
+        while heard in _AGAIN:
             async with self._one_at_a_time:
                 heard = await self._sync_once()
-        return heard is Heard.CURRENT
+            was_taken = was_taken or heard in _TAKEN
+        return was_taken
 
     async def learn_keys(self) -> bool:
-        """One sync for an unknown ``kid``, at most one a second: a flood of invented ones costs nothing (rule 10)."""
-        now = self._clock.steady()
-        if now - self._last_key_sync < 1.0:
+        """One sync for an unknown ``kid``, at most one a second: a flood of invented ones costs nothing (rule 10).
+
+        Whoever comes while one is under way, or within that second, shares its outcome: True when it succeeded.
+        """
+        now, latest = self._clock.steady(), self._key_sync
+        if latest is None or (latest.done() and now - self._key_sync_at >= 1.0):
+            self._key_sync_at = now
+            self._key_sync = latest = asyncio.create_task(self._sync_keys(), name="coatcheck-learn-keys")
+        return await asyncio.shield(latest)
+
+    async def _sync_keys(self) -> bool:
+        try:
+            if not await self.sync():
+                return False
+            await self._load_keys()
+        except Broken:
             return False
-        self._last_key_sync = now
-        return await self.sync()
+        return True
 
     async def _sync_once(self) -> Heard | None:
         subscriber, clock = self._subscriber, self._clock
@@ -103,7 +128,7 @@ class Follower:
             self.failures += 1
             return None
         heard = subscriber.hear(flight, answer)
-        if heard in (Heard.CURRENT, Heard.AWAITED):
+        if heard in _TAKEN:
             self.failures = 0
             self._after_sync()
         return heard

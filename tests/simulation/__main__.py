@@ -1,0 +1,33 @@
+"""``python -m tests.simulation --seeds 0:100000`` runs schedules; ``--seed N`` replays one; ``--mutation NAME`` breaks a
+rule first."""
+
+import argparse
+import os
+import sys
+from time import monotonic
+
+from tests.simulation.schedules import print_progress, replay, run_many
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
+    parser.add_argument("--seeds", default="0:20000", help="from:to")
+    parser.add_argument("--seed", type=int, help="replay one schedule")
+    parser.add_argument("--lines", type=int, default=40, help="how much of a replay to show; 0 for all")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    asked = parser.parse_args()
+    if asked.seed is not None:
+        print(replay(asked.seed, asked.lines))
+        return 0
+    start, stop = map(int, asked.seeds.split(":"))
+    began = monotonic()
+    failures = run_many(range(start, stop), asked.workers, print_progress)
+    for failure in failures[:20]:
+        print(f"\nseed {failure.seed}: {failure.why}")
+    took = monotonic() - began
+    print(f"\n{stop - start} schedules in {took:.0f} s, {len(failures)} failed", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

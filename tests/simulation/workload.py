@@ -1,0 +1,329 @@
+"""What people, administrators, operators and fate do in one schedule."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from coatcheck.errors import AuthError
+from coatcheck.flows import administer
+from coatcheck.flows.change_password import change_password
+from coatcheck.flows.credentials import Login
+from coatcheck.flows.end_everything import end_everything
+from coatcheck.flows.login import login
+from coatcheck.flows.logout import Scope, logout
+from coatcheck.flows.means import Committed
+from coatcheck.flows.reauthenticate import reauthenticate
+from coatcheck.flows.refresh import exchange_session, refresh, renew_cookie
+from coatcheck.model.session import Carry
+from coatcheck.model.user import UserStatus
+from coatcheck.tokens.opaque import digest
+from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
+from tests.simulation.process import SECRETS, Process
+from tests.simulation.world import CLIENT, LEASE, Held, Person, World, copy_of
+
+LASTS: Final = 27.0
+"""Seconds of the world's time in one schedule."""
+
+
+class Workload:
+    """Draws one schedule's events from the world's dice."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.rng = world.rng
+
+    def plan(self) -> None:
+        """Put everything that will be tried on the time line."""
+        rng, at = self.rng, self.world.timeline.at
+        for _ in range(rng.randint(8, 18)):
+            at(1.5 + rng.random() * (LASTS - 11.0), self._somebody_acts)
+        for _ in range(rng.choice((0, 1, 2, 4, 6))):
+            at(1.0 + rng.random() * (LASTS - 10.0), self._fate_acts)
+        for _ in range(30):
+            at(1.0 + rng.random() * (LASTS - 1.0), self._somebody_asks)
+        for moment in range(8, int(LASTS), 7):
+            at(float(moment), self._look_after)
+
+    # -- requests -----------------------------------------------------------------------------------------------------
+
+    def _somebody_asks(self) -> None:
+        world = self.world
+        alive = world.alive()
+        if alive and world.held:
+            held = self.rng.choice(world.held if self.rng.random() < 0.4 else world.held[-6:])
+            for _ in range(self.rng.choice((1, 1, 2))):
+                world.check_soon(self.rng.choice(alive), held, within=0.03)
+
+    def _look_after(self) -> None:
+        for process in self.world.alive():
+            if self.rng.random() < 0.5:
+                self.world.launch_soon(process, process.look_after)
+
+    # -- people -------------------------------------------------------------------------------------------------------
+
+    def _somebody_acts(self) -> None:
+        world, rng = self.world, self.rng
+        alive = [process for process in world.alive() if not process.is_leaving and not process.is_forked]
+        if not alive:
+            return
+        process, person = rng.choice(alive), rng.choice(world.people)
+        verbs: tuple[tuple[int, Callable[..., Any]], ...] = (
+            (6, self._log_out),
+            (2, self._log_out_everywhere),
+            (3, self._log_in),
+            (4, self._refresh),
+            (3, self._exchange),
+            (2, self._renew),
+            (2, self._reauthenticate),
+            (2, self._change_roles),
+            (1, self._suspend),
+            (2, self._change_password),
+            (1, self._end_everything),
+            (1, self._rotate_keys),
+            (1, self._revoke_key),
+        )
+        verb = rng.choices([verb for _, verb in verbs], [weight for weight, _ in verbs])[0]
+        world.launch_soon(process, self._act, process, person, verb)
+
+    async def _act(self, process: Process, person: Person, verb: Callable[..., Any]) -> None:
+        if self.world.trace is not None:
+            self.world.say(f"{process.name}: {verb.__name__.strip('_')} of {person.email}")
+        try:
+            await verb(process, person)
+        except AuthError as fault:
+            self.world.say(f"{process.name}: {verb.__name__.strip('_')} failed: {fault!r}")
+
+    async def _done(self, process: Process, committed: Committed[Any], *, wait: bool) -> None:
+        """What the front door does after a change: make it hold, and answer."""
+        world = self.world
+        receipt = await process.enforcer.enforce(committed.events, committed.position, wait=wait)
+        if not committed.events and not wait:
+            return
+        world.oracle.returned(process, committed.position, receipt, committed.events)
+        if world.trace is not None:
+            world.say(f"{process.name}: returned {committed.position.seq} {receipt or 'without waiting'}")
+        if receipt is not None:
+            for held in self.rng.sample(world.held, min(3, len(world.held))):
+                for other in world.alive():
+                    world.check_soon(other, held, within=0.02)
+
+    async def _finish(self, process: Process, person: Person, committed: Committed[Login], *, wait: bool) -> None:
+        await self._done(process, committed, wait=wait)
+        self.world.hold(person, committed.result)
+
+    def _held_of(self, person: Person) -> Held | None:
+        held = [held for held in self.world.held if held.user_id == person.user_id]
+        return self.rng.choice(held[-6:]) if held else None
+
+    def _waits(self) -> bool:
+        return self.rng.random() < 0.6
+
+    async def _log_out(self, process: Process, person: Person) -> None:
+        held, wait = self._held_of(person), self._waits()
+        if held is not None:
+            done = await logout(
+                process.means, person.user_id, held.session_id, scope=Scope.THIS, client=CLIENT, wait=wait
+            )
+            await self._done(process, done, wait=wait)
+
+    async def _log_out_everywhere(self, process: Process, person: Person) -> None:
+        wait = self._waits()
+        done = await logout(process.means, person.user_id, "ses_", scope=Scope.ALL, client=CLIENT, wait=wait)
+        await self._done(process, done, wait=wait)
+
+    async def _log_in(self, process: Process, person: Person) -> None:
+        password, carry = person.password, self.rng.choice((Carry.COOKIE, Carry.TOKENS))
+        committed = await login(process.means, person.email, password, carry=carry, client=CLIENT)
+        hash_then = self.world.hash_at_commit.get(committed.result.session.id)
+        self.world.guard(self.world.oracle.logged_in, password, hash_then)
+        await self._finish(process, person, committed, wait=False)
+
+    async def _refresh(self, process: Process, person: Person) -> None:
+        if person.refresh_tokens:
+            old = self.rng.random() < 0.1
+            token = self.rng.choice(person.refresh_tokens) if old else person.refresh_tokens[-1]
+            committed = await refresh(process.means, token, client=CLIENT)
+            if isinstance(committed.result, Login):
+                await self._finish(process, person, committed, wait=False)
+            else:
+                await self._done(process, committed, wait=False)
+
+    async def _exchange(self, process: Process, person: Person) -> None:
+        held = self._held_of(person)
+        if held is None:
+            return
+        credentials = await exchange_session(process.means, held.session_id)
+        session = self.world.primary._rows.sessions.get(held.session_id)
+        if session is not None:
+            self.world.hold_token(credentials, session)
+
+    async def _renew(self, process: Process, person: Person) -> None:
+        held = self._held_of(person)
+        if held is not None and not held.is_jwt:
+            renewed = await renew_cookie(process.means, held.session_id, digest(held.token))
+            if renewed is not None:
+                self.world.hold(person, renewed)
+
+    async def _reauthenticate(self, process: Process, person: Person) -> None:
+        held, wait = self._held_of(person), self._waits()
+        if held is not None:
+            committed = await reauthenticate(
+                process.means, person.user_id, held.session_id, person.password, client=CLIENT, wait=wait
+            )
+            await self._finish(process, person, committed, wait=wait)
+
+    async def _change_roles(self, process: Process, person: Person) -> None:
+        wait, roles = self._waits(), (self.rng.choice(("editor", "author", "reader")),)
+        done = await administer.set_roles(process.means, person.user_id, roles, actor_id=None, client=CLIENT, wait=wait)
+        await self._done(process, done, wait=wait)
+
+    async def _suspend(self, process: Process, person: Person) -> None:
+        wait = self._waits()
+        user = self.world.primary._rows.users[person.user_id]
+        verb = administer.suspend if user.status is UserStatus.ACTIVE else administer.restore
+        done = await verb(process.means, person.user_id, actor_id=None, client=CLIENT, wait=wait)
+        await self._done(process, done, wait=wait)
+
+    async def _change_password(self, process: Process, person: Person) -> None:
+        held, wait = self._held_of(person), self._waits()
+        if held is not None:
+            self.world.count += 1
+            new = f"another of many passwords {self.world.count}"
+            committed = await change_password(
+                process.means,
+                person.user_id,
+                held.session_id,
+                current=person.password,
+                new=new,
+                client=CLIENT,
+                wait=wait,
+            )
+            person.password = new
+            await self._finish(process, person, committed, wait=wait)
+
+    async def _end_everything(self, process: Process, _: Person) -> None:
+        wait = self._waits()
+        done = await end_everything(process.means, reason="test", actor_id=None, client=CLIENT, wait=wait)
+        await self._done(process, done, wait=wait)
+
+    async def _rotate_keys(self, process: Process, _: Person) -> None:
+        now = process.means.now()
+        self.world.has_new_keys = True
+        done = await process.means.commit(
+            lambda tx: rotate_keys(tx, SECRETS, self.world.settings, now=now, at_once=True)
+        )
+        await self._done(process, done, wait=False)
+
+    async def _revoke_key(self, process: Process, _: Person) -> None:
+        now, wait = process.means.now(), self._waits()
+        self.world.has_new_keys = True
+        kids = [held.kid for held in self.world.held if held.kid is not None]
+        if not kids:
+            return
+        kid = kids[-1]
+        done = await process.means.commit(
+            lambda tx: revoke_signing_key(
+                tx, SECRETS, self.world.settings, kid, now=now, actor_id=None, reason="leaked"
+            ),
+            wait=wait,
+        )
+        await self._done(process, done, wait=wait)
+
+    # -- fate ---------------------------------------------------------------------------------------------------------
+
+    def _fate_acts(self) -> None:
+        alive = self.world.alive()
+        if not alive:
+            return
+        verb = self.rng.choice(
+            (
+                self._cut_off,
+                self._cut_off,
+                self._stop,
+                self._stop,
+                self._crash,
+                self._fork,
+                self._leave,
+                self._step_wall,
+                self._take_store_down,
+                self._lag,
+                self._back_up,
+                self._restore,
+                self._forget,
+                self._change_lease,
+                self._happen_strangely,
+                self._lapse,
+            )
+        )
+        process = self.rng.choice(alive)
+        self.world.say(f"fate: {verb.__name__.strip('_')} ({process.name})")
+        verb(process)
+
+    def _cut_off(self, process: Process) -> None:
+        process.cut_until = self.world.timeline.now + self.rng.choice((0.5, 3.0, 8.0, 20.0))
+        self.world.trouble(process)
+
+    def _stop(self, process: Process) -> None:
+        until = self.world.timeline.now + self.rng.choice((0.3, 2.0, 7.0, 15.0))
+        process.loop.stopped_until = max(process.loop.stopped_until, until)
+        process.trouble_at = process.loop.stopped_until + 3.0
+
+    def _crash(self, process: Process) -> None:
+        process.die()
+        self.world.spawn(process.name, process.policy)
+
+    def _fork(self, process: Process) -> None:
+        self.world.spawn(process.name + "'", process.policy, parent=process)
+
+    def _leave(self, process: Process) -> None:
+        if not process.is_leaving:
+            self.world.launch_soon(process, process.leave)
+
+    def _step_wall(self, process: Process) -> None:
+        process.step_wall(self.rng.choice((-6.0, -0.5, 0.5, 6.0)))
+
+    def _take_store_down(self, _: Process) -> None:
+        self.world.is_down_until = self.world.timeline.now + self.rng.choice((0.5, 4.0, 12.0))
+        for process in self.world.alive():
+            self.world.trouble(process)
+
+    def _lag(self, _: Process) -> None:
+        self.world.standby = copy_of(self.world.primary)
+        self.world.timeline.at(self.world.timeline.now + self.rng.random() * 15, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self.world.standby = None
+
+    def _back_up(self, _: Process) -> None:
+        self.world.backup = (copy_of(self.world.primary), self.world.oracle.order)
+
+    def _restore(self, process: Process) -> None:
+        if self.world.backup is None:
+            self._back_up(process)
+            self.world.timeline.at(self.world.timeline.now + self.rng.random() * 12, self.world.restore)
+        else:
+            self.world.restore()
+
+    def _forget(self, _: Process) -> None:
+        keep = self.rng.randint(0, 3)
+        self.world.primary.transact(lambda tx: tx.log.forget(up_to=max(0, tx.log.head().seq - keep)))
+
+    def _change_lease(self, _: Process) -> None:
+        lease = self.rng.choice((LEASE / 5, LEASE, LEASE * 1.6))
+        settings = self.world.settings
+        self.world.primary.transact(
+            lambda tx: tx.log.set_parameters(
+                lease=timedelta(seconds=lease), token=settings.tokens.access_for, drift=settings.revocation.drift
+            )
+        )
+        self.world.oracle.longest_lease = max(self.world.oracle.longest_lease, lease)
+
+    def _happen_strangely(self, _: Process) -> None:
+        if self.rng.random() < 0.3:
+            self.world.happen_strangely()
+
+    def _lapse(self, process: Process) -> None:
+        """A janitor elsewhere takes this process for dead."""
+        number = process.subscriber.registration
+        if number is not None:
+            self.world.primary.registry_transact(lambda registry: registry.mark_lapsed(number, process.now()))

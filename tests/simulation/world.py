@@ -1,0 +1,468 @@
+"""The world of one schedule: processes, people, a store and everything that goes wrong, all decided by a seed."""
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from msgspec import structs
+
+from coatcheck.authority import Answer, Found, LookUp, Question
+from coatcheck.checking.doubt import Doubt
+from coatcheck.checking.recall import Policy
+from coatcheck.errors import AuthError
+from coatcheck.flows.begin import new_session
+from coatcheck.flows.credentials import Credentials, Login, login_from, mint
+from coatcheck.flows.means import Client
+from coatcheck.model.identifiers import SESSION, new_identifier
+from coatcheck.model.key import Algorithm, KeyStatus
+from coatcheck.model.principal import CarriedBy
+from coatcheck.model.session import Carry, Ending, Session
+from coatcheck.model.user import User
+from coatcheck.sessions.end import end_everything
+from coatcheck.sessions.open import open_session
+from coatcheck.settings import RevocationSettings, SessionSettings, Settings, TokenSettings
+from coatcheck.stores.memory.rows import Rows
+from coatcheck.stores.memory.store import MemoryStore
+from coatcheck.tokens.base64url import decode
+from coatcheck.tokens.opaque import digest
+from coatcheck.upkeep.rotation import rotate_keys
+from tests.simulation.loop import Timeline
+from tests.simulation.oracle import Fact, Oracle
+from tests.simulation.process import SECRETS, Process
+from tests.simulation.strange import SomethingNew
+
+START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
+LEASE: Final = 5.0
+DRIFT: Final = 0.1
+CLIENT: Final = Client(address="192.0.2.7")
+SETTINGS: Final = Settings(
+    database="memory:",
+    sessions=SessionSettings(grace=timedelta(seconds=3)),
+    tokens=TokenSettings(algorithm=Algorithm.HS256, access_for=timedelta(seconds=45)),
+    revocation=RevocationSettings(lease=timedelta(seconds=LEASE), drift=DRIFT),
+)
+
+
+@dataclass(slots=True)
+class Held:
+    """A credential as a client holds it, and what the world knows of it."""
+
+    name: str
+    token: bytes
+    is_jwt: bool
+    user_id: str
+    session_id: str
+    generation: int
+    version: int
+    expires_at: float
+    kid: str | None
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody with an account: the password they would type, and the refresh tokens they hold."""
+
+    user_id: str
+    email: str
+    password: str
+    refresh_tokens: list[str] = field(default_factory=list)
+
+
+class World:
+    """One schedule. ``trace`` collects what happened, for a person to read."""
+
+    settings = SETTINGS
+    drift = DRIFT
+    epoch_of_time = START
+
+    def __init__(self, seed: int, trace: list[str] | None = None) -> None:
+        self.rng = rng = random.Random(seed)
+        random.seed(seed)
+        self.timeline = Timeline()
+        self.trace = trace
+        self.fault: BaseException | None = None
+        self.oracle = Oracle(self)
+        # How rough this world is.
+        is_rough = rng.random() < 0.7
+        self.loss = rng.choice((0.0, 0.03, 0.15)) if is_rough else 0.0
+        self.slowness = rng.choice((0.01, 0.1)) if is_rough else 0.0
+        self.repetition = rng.choice((0.0, 0.1)) if is_rough else 0.0
+        self.stops = rng.choice((0.0, 0.0, 0.02, 0.06)) if is_rough else 0.0
+        self.bells = rng.choice((0.0, 0.5, 1.0))
+        self.has_relay = rng.random() < 0.15
+        self.remembered = rng.choice((3, 6, 100))
+        self.cached = rng.choice((4, 100))
+        self.most_events = rng.choice((1, 3, 100))
+        self.most_in_snapshot = rng.choice((1, 3, 100))
+        self.has_new_keys = False
+        self.is_strange = False
+        # The store.
+        self.primary = MemoryStore()
+        self.is_down_until = 0.0
+        self.backup: tuple[MemoryStore, int] | None = None
+        self.standby: MemoryStore | None = None
+        self.hash_at_commit: dict[str, str | None] = {}
+        # People and processes.
+        self.people: list[Person] = []
+        self.held: list[Held] = []
+        self.processes: list[Process] = []
+        self.count = 0
+        self._populate()
+
+    # -- running ------------------------------------------------------------------------------------------------------
+
+    def run(self, until: float) -> None:
+        """Let the world go on. Raises Broken, or whatever else went wrong in a process."""
+        try:
+            self.timeline.run(until)
+        finally:
+            for process in self.processes:
+                process.die()
+        if self.fault is not None:
+            raise self.fault
+
+    def failed(self, fault: BaseException) -> None:
+        """Remember the first thing that went wrong."""
+        if self.fault is None:
+            self.fault = fault
+
+    def guard(self, work: Callable[..., None], *args: Any) -> None:
+        """Run a judgement; what it finds ends the schedule."""
+        try:
+            work(*args)
+        except AssertionError as broken:
+            self.say(f"BROKEN  {broken}")
+            self.failed(broken)
+
+    def say(self, line: str) -> None:
+        if self.trace is not None and self.fault is None:
+            self.trace.append(f"{self.timeline.now:8.3f}  {line}")
+
+    # -- the store ----------------------------------------------------------------------------------------------------
+
+    def travel(self, process: Process) -> tuple[float, float | None]:
+        """How long a unit of work takes to the store and its outcome back; None for never."""
+        rng = self.rng
+        if self.slowness and rng.random() < self.slowness:
+            self.trouble(process)
+            return rng.random() * rng.choice((1.0, 8.0)), rng.choice((0.0, 1.0, 4.0, None))
+        return rng.random() * 0.02, rng.random() * 0.02
+
+    def is_cut_off(self, process: Process) -> bool:
+        return self.timeline.now < max(process.cut_until, self.is_down_until)
+
+    def run_work(self, verb: str, work: Callable[[Any], Any]) -> Any:
+        """Run one unit of work at the primary, and enter what it appended."""
+        store = self.primary
+        if verb != "transact":
+            return getattr(store, verb)(work)
+        rows = store._rows
+        seq, sessions = rows.head.seq, len(rows.sessions)
+        result = store.transact(work)
+        if len(rows.sessions) > sessions:
+            newest = next(reversed(rows.sessions.values()))
+            user = rows.users.get(newest.user_id)
+            self.hash_at_commit[newest.id] = None if user is None else user.password_hash
+        if rows.head.seq > seq:
+            self._enter_from(seq)
+        return result
+
+    def _enter_from(self, seq: int) -> None:
+        rows, timeline = self.primary._rows, self.timeline
+        self.oracle.longest_lease = max(self.oracle.longest_lease, rows.head.lease_ms / 1000)
+        for at in range(seq + 1, rows.head.seq + 1):
+            event = rows.events[at]
+            fact = self.oracle.commit(rows.head.epoch, event)
+            self.say(f"store: {rows.head.epoch.number}.{at} {event.happening}")
+            if fact is not None:
+                for late in (0.01, 0.5, 2.0):
+                    timeline.at(timeline.now + self.oracle.bound + late, self.try_against, fact)
+        for process in self.processes:
+            if not process.loop.is_dead and self.rng.random() < self.bells:
+                at_ = timeline.now + self.rng.random() * 0.05
+                timeline.at(at_, process.follower.ring, owner=process.loop)
+
+    def trouble(self, process: Process) -> None:
+        """Remember that something has just kept this process from the store, or from its senses."""
+        process.trouble_at = self.timeline.now + 3.0
+
+    def stale_answer(self, process: Process, question: Question) -> Answer | None:
+        """What a standby says that lags behind what this process has applied. To nobody else does it get through."""
+        standby = self._standby_for(process)
+        if standby is None:
+            return None
+        return standby.view(lambda tx: process.authority._real._answer(tx, question))[0]
+
+    def stale_found(self, process: Process, asked: LookUp) -> Found | None:
+        """As ``stale_answer``, for a look-up."""
+        standby = self._standby_for(process)
+        if standby is None:
+            return None
+        self.trouble(process)
+        return standby.view(lambda tx: tx.sessions.look_up(asked))
+
+    def _standby_for(self, process: Process) -> MemoryStore | None:
+        standby, position = self.standby, process.replica.position
+        if standby is None or position is None or standby._rows.head.position >= position or self.rng.random() < 0.3:
+            return None
+        return standby
+
+    def aged(self, answer: Answer, age: float) -> Answer:
+        return structs.replace(answer, age_ms=int(age * 1000) + 1)  # type: ignore[type-var]
+
+    def restore(self) -> None:
+        """Put the backup back with the one command that makes it safe: a new epoch, and everything ended (rule 17)."""
+        if self.backup is None:
+            return
+        old, (backup, order) = self.primary, self.backup
+        self.backup = None
+        self.say(f"store: restored to {backup._rows.head.seq}, was at {old._rows.head.seq}")
+        if any(process.policy is Policy.ACCEPT for process in self.processes) or self.rng.random() < 0.5:
+            backup._rows.registrations = dict(old._rows.registrations)
+        self.oracle.unmake(order)
+        self.primary = backup
+        self.standby = None
+        epoch = max(old._rows.head.epoch, backup._rows.head.epoch).successor()
+        now = datetime.fromtimestamp(START + self.timeline.now, UTC)
+        self.run_work("transact", lambda tx: self._begin_again(tx, epoch, now))
+        for person in self.people:
+            user = backup._rows.users[person.user_id]
+            person.password = (user.password_hash or "").removeprefix("plain:")
+        for process in self.processes:
+            self.trouble(process)
+
+    @staticmethod
+    def _begin_again(tx: Any, epoch: Any, now: datetime) -> None:
+        tx.log.begin_epoch(epoch)
+        end_everything(tx, at=now, reason="restored", actor_id=None)
+
+    def happen_strangely(self) -> None:
+        """A newer server ends a session in a way of its own."""
+        live = [session for session in self.primary._rows.sessions.values() if session.ended_at is None]
+        if not live:
+            return
+        self.is_strange = True
+        session = self.rng.choice(live)
+        now = datetime.fromtimestamp(START + self.timeline.now, UTC)
+
+        def work(tx: Any) -> None:
+            tx.sessions.end(session.id, now, Ending.LOGOUT)
+            tx.log.append(SomethingNew(session.id))
+
+        self.run_work("transact", work)
+
+    # -- people -------------------------------------------------------------------------------------------------------
+
+    def _populate(self) -> None:
+        settings, rng = self.settings, self.rng
+        start = datetime.fromtimestamp(START, UTC)
+
+        def work(tx: Any) -> None:
+            tx.log.set_parameters(
+                lease=timedelta(seconds=LEASE), token=settings.tokens.access_for, drift=settings.revocation.drift
+            )
+            rotate_keys(tx, SECRETS, settings, now=start - timedelta(hours=1))
+
+        self.run_work("transact", work)
+        self.oracle.longest_lease = LEASE
+        for number in range(3):
+            policy = rng.choice((Policy.ONLINE, Policy.ONLINE, Policy.DENY, Policy.ACCEPT))
+            self.spawn("abc"[number], policy)
+        means = self.processes[0].means
+        for number in range(2):
+            user_id = new_identifier("usr")
+            email = f"person{number}@example.com"
+            person = Person(user_id, email, "the first of many passwords")
+            user = User(
+                id=user_id,
+                email=email,
+                email_key=email,
+                password_hash=f"plain:{person.password}",
+                created_at=start,
+                password_changed_at=start,
+            )
+            self.primary.transact(lambda tx, user=user: tx.users.add(user))
+            self.people.append(person)
+            for carry in (Carry.COOKIE, Carry.TOKENS):
+                session_id = new_identifier(SESSION)
+                secret = mint(means, carry, session_id, step=1)
+                session = new_session(
+                    means,
+                    user,
+                    session_id=session_id,
+                    secret=secret,
+                    carry=carry,
+                    remember=False,
+                    audience=None,
+                    client=CLIENT,
+                    everything_generation=1,
+                    now=start,
+                )
+                granted = self.primary.transact(lambda tx, s=session: open_session(tx, s, expected_version=1))
+                self.hold(person, login_from(means, granted, secret.text))
+
+    def hold(self, person: Person, login: Login) -> None:
+        """A client puts away what it was given."""
+        credentials, session = login.credentials, login.session
+        if credentials.refresh_token is not None:
+            person.refresh_tokens.append(credentials.refresh_token)
+        if credentials.session_token is not None:
+            token = credentials.session_token.encode()
+            self._hold("cookie", token, session, session.generation, login.user.version, session.expires_at, None)
+        if credentials.access_token is not None:
+            self.hold_token(credentials, session)
+
+    def hold_token(self, credentials: Credentials, session: Session) -> None:
+        """A client puts away an access token; what it is worth is written in it."""
+        token = (credentials.access_token or "").encode()
+        header, payload = (json.loads(decode(part)) for part in token.split(b".")[:2])
+        expires_at = credentials.access_expires_at or session.expires_at
+        self._hold("jwt", token, session, payload["gen"], payload["ver"], expires_at, header["kid"])
+
+    def _hold(
+        self,
+        kind: str,
+        token: bytes,
+        session: Session,
+        generation: int,
+        version: int,
+        expires_at: datetime,
+        kid: str | None,
+    ) -> None:
+        self.count += 1
+        held = Held(
+            f"{kind}{self.count}",
+            token,
+            kid is not None,
+            session.user_id,
+            session.id,
+            generation,
+            version,
+            expires_at.timestamp(),
+            kid,
+        )
+        self.held.append(held)
+        self.say(f"client: holds {held.name} of {session.id} (generation {generation}, version {version})")
+
+    def is_valid(self, held: Held, process: Process) -> bool:
+        """Whether the store would accept this now, by the letter."""
+        rows = self.primary._rows
+        if process.wall() > held.expires_at - 1:
+            return False
+        if not held.is_jwt:
+            found = self.primary.view(lambda tx: tx.sessions.look_up(LookUp(digest=digest(held.token))))
+            return found.record is not None and not found.record.superseded
+        found = self.primary.view(lambda tx: tx.sessions.look_up(LookUp(session_id=held.session_id)))
+        record = found.record
+        if record is None or record.generation != held.generation or record.user_version != held.version:
+            return False
+        return rows.keys[held.kid].status is not KeyStatus.REVOKED if held.kid in rows.keys else False
+
+    # -- processes ----------------------------------------------------------------------------------------------------
+
+    def spawn(self, name: str, policy: Policy, parent: Process | None = None) -> Process:
+        """Start a process, or fork one."""
+        process = Process(self, name, policy, self.rng.choice((4.0, 12.0)) if policy is Policy.ACCEPT else 0.0)
+        self.processes.append(process)
+        if parent is not None:
+            process.accept_for = parent.accept_for
+            process.fork_from(parent)
+        delay = self.rng.random() * (5.0 if parent is not None else 0.5)
+        self.timeline.at(self.timeline.now + delay, self.launch, process, process.start, owner=process.loop)
+        return process
+
+    def launch(self, process: Process, work: Callable[..., Any], *args: Any) -> None:
+        """Begin a task in a process."""
+        process.loop.create_task(work(*args))
+
+    def launch_soon(self, process: Process, work: Callable[..., Any], *args: Any) -> None:
+        """Begin a task in a process as soon as it is its turn."""
+        self.timeline.at(self.timeline.now, self.launch, process, work, *args, owner=process.loop)
+
+    def alive(self) -> list[Process]:
+        return [process for process in self.processes if not process.loop.is_dead]
+
+    def look_at(self, process: Process) -> None:
+        self.guard(self.oracle.look_at, process)
+
+    # -- checking -----------------------------------------------------------------------------------------------------
+
+    def try_against(self, fact: Fact) -> None:
+        """Present what a fact revokes, everywhere."""
+        affected = [
+            held
+            for held in self.held[-14:]
+            if fact.what in ("everything", "key") or fact.subject in (held.session_id, held.user_id)
+        ]
+        if affected:
+            held = self.rng.choice(affected)
+            for process in self.alive():
+                self.check_soon(process, held)
+
+    def check_soon(self, process: Process, held: Held, within: float = 0.0) -> None:
+        """Let a request come to a process: on its loop, or in a thread beside it."""
+        at = self.timeline.now + (self.rng.random() * within if within else 0.0)
+        if self.rng.random() < 0.3:
+            self.timeline.at(at, self._check_in_thread, process, held, owner=process.loop)
+        else:
+            self.timeline.at(at, self.launch, process, self._check, process, held, owner=process.loop)
+
+    async def _check(self, process: Process, held: Held) -> None:
+        began, was_valid = self.timeline.now, self.is_valid(held, process)
+        try:
+            remembered = await process.recall.check(held.token, CarriedBy.HEADER)
+        except AuthError as fault:
+            self._refused(process, held, fault, began, was_valid)
+        else:
+            self._accepted(process, held, remembered, began)
+
+    def _check_in_thread(self, process: Process, held: Held) -> None:
+        if process.in_thread:
+            return
+        began, was_valid = self.timeline.now, self.is_valid(held, process)
+        process.in_thread = True
+        try:
+            remembered = process.checker.check(held.token, CarriedBy.HEADER)
+        except AuthError as fault:
+            self._refused(process, held, fault, began, was_valid)
+            return
+        finally:
+            process.in_thread = False
+        if isinstance(remembered, Doubt):
+            self.launch(process, self._settle, process, held, remembered, began, was_valid)
+        else:
+            self._accepted(process, held, remembered, began)
+
+    async def _settle(self, process: Process, held: Held, doubt: Doubt, began: float, was_valid: bool) -> None:
+        try:
+            remembered = await process.recall.settle(doubt)
+        except AuthError as fault:
+            self._refused(process, held, fault, began, was_valid)
+        else:
+            self._accepted(process, held, remembered, began)
+
+    def _accepted(self, process: Process, held: Held, remembered: Any, began: float) -> None:
+        if self.trace is not None:
+            self.say(f"{process.name}: accepts {held.name} (asked at {began:.3f})")
+        self.guard(self.oracle.accepted, process, held, remembered, began)
+
+    def _refused(self, process: Process, held: Held, fault: AuthError, began: float, was_valid: bool) -> None:
+        if self.trace is not None:
+            self.say(f"{process.name}: refuses {held.name}: {type(fault).__name__} (asked at {began:.3f})")
+        self.guard(lambda: self.oracle.refused(process, held, fault, began, was_valid=was_valid))
+
+
+def copy_of(store: MemoryStore) -> MemoryStore:
+    """A store with the same rows: a backup, or a standby."""
+    copy = MemoryStore()
+    for name in Rows.__slots__:
+        value = getattr(store._rows, name)
+        if isinstance(value, dict):
+            value = value.copy()
+        setattr(copy._rows, name, value)
+    copy._rows.sessions_of = {user: sessions.copy() for user, sessions in store._rows.sessions_of.items()}
+    copy._rows.journal = []
+    return copy
