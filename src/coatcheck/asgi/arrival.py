@@ -10,10 +10,10 @@ from msgspec import Struct
 from starlette.requests import HTTPConnection
 
 from coatcheck.auth import Auth
-from coatcheck.carriers.presented import Presented
+from coatcheck.carriers.presented import NotPresented, Presented
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
-from coatcheck.errors import Misconfigured, Refused, TokenMissing
+from coatcheck.errors import Misconfigured, Refused
 
 Connection: TypeAlias = HTTPConnection | dict[str, Any]
 """A request, a WebSocket, or a bare ASGI scope."""
@@ -31,19 +31,13 @@ class Arrival(Struct):
 
     auth: Auth
     checker: Checker
-    presented: Presented | None = None
-    remembered: Remembered | None = None
-    refusal: Refused | None = None
+    presented: Presented | NotPresented
+    remembered: Remembered | None
+    refusal: Refused | None
     state: int = -1
 
     def __repr__(self) -> str:
         return "Arrival(…)"
-
-    def still_holds(self) -> bool:
-        """True when the replica has learned nothing since the credential was accepted, and the lease has not run out:
-        what was found then would be found now."""
-        checker = self.checker
-        return self.state == checker.replica.state and self.auth.clock.steady() < checker.lease.until
 
     async def settle(self) -> Remembered:
         """Decide now, from the newest knowledge, asking the store if need be.
@@ -52,13 +46,14 @@ class Arrival(Struct):
         """
         if self.refusal is not None:
             raise self.refusal.with_traceback(None)
-        if self.presented is None:
-            raise TokenMissing
+        presented = self.presented
+        if isinstance(presented, NotPresented):
+            raise presented.error
         await self.auth.start()
         self.checker = self.auth.checker
         self.state = self.checker.replica.state
         try:
-            self.remembered = await self.auth.recall(self.presented.token, self.presented.carried_by)
+            self.remembered = await self.auth.recall(presented.token, presented.carried_by)
         except Refused as refusal:
             self.remembered, self.refusal = None, refusal
             raise

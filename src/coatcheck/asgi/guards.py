@@ -24,8 +24,12 @@ async def current(connection: Connection) -> Principal:
     with our cookie, CheckingStale or StoreUnavailable when nothing can be decided now.
     """
     arrival = arrival_of(connection)
-    remembered = arrival.remembered
-    if remembered is None or not arrival.still_holds():
+    remembered, checker = arrival.remembered, arrival.checker
+    if (
+        remembered is None
+        or arrival.state != checker.replica.state
+        or arrival.auth.clock.steady() >= checker.lease.until
+    ):
         remembered = await arrival.settle()
     return remembered.principal
 

@@ -1,5 +1,7 @@
 """The middleware: looks at each request's credential once, and leaves what it found in the scope."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coatcheck.asgi.answers import Answers
@@ -9,7 +11,7 @@ from coatcheck.asgi.renewal import clearing, renewing
 from coatcheck.auth import Auth
 from coatcheck.carriers.cookies import CookieNames
 from coatcheck.carriers.origin import OriginRule
-from coatcheck.carriers.presented import Presented, present
+from coatcheck.carriers.presented import NotPresented, Presented, present
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.errors import AuthError, Misconfigured, Refused
@@ -46,14 +48,16 @@ class AuthMiddleware:
             return
         sent = ""
 
-        async def watched(message: Message) -> None:
+        def watched(message: Message) -> Awaitable[None]:
             nonlocal sent
             sent = message["type"]
-            await send(message)
+            return send(message)
 
         out: Send = watched
         try:
-            out = self._look(scope, self._checker or await self._start(), watched)
+            arrival = scope[KEY] = self._look(scope, self._checker or await self._start())
+            if arrival.remembered is None:
+                out = self._adding(arrival, watched)
             await self._app(scope, receive, out)
         except Misconfigured:
             raise
@@ -65,31 +69,36 @@ class AuthMiddleware:
             else:
                 raise
 
-    def _look(self, scope: Scope, checker: Checker, send: Send) -> Send:
-        """Decide about the request's credential, as far as memory can; returns what the application shall send with."""
-        presented = present(scope["headers"], self._names)
-        arrival = scope[KEY] = Arrival(self._auth, checker)
+    def _look(self, scope: Scope, checker: Checker) -> Arrival:
+        """Decide about the request's credential, as far as memory can."""
+        headers = scope["headers"]
+        presented = present(headers, self._names)
         if not isinstance(presented, Presented):
-            arrival.refusal = presented.error
-            return clearing(send, presented.clear) if presented.clear else send
-        arrival.presented = presented
-        cookie = presented.cookie
+            return Arrival(self._auth, checker, presented, None, presented.error)
         try:
-            if cookie is not None:
+            if presented.cookie is not None:
                 if scope["type"] == "websocket":
-                    self._origins.require_for_upgrade(scope["headers"])
+                    self._origins.require_for_upgrade(headers)
                 else:
-                    self._origins.require(scope["method"], scope["headers"])
-            arrival.state = checker.replica.state
+                    self._origins.require(scope["method"], headers)
+            state = checker.replica.state
             decided = checker.check(presented.token, presented.carried_by)
         except Refused as refusal:
-            arrival.refusal = refusal
-            return send
-        if isinstance(decided, Remembered):
-            arrival.remembered = decided
+            return Arrival(self._auth, checker, presented, None, refusal)
+        return Arrival(
+            self._auth, checker, presented, decided if isinstance(decided, Remembered) else None, None, state
+        )
+
+    def _adding(self, arrival: Arrival, send: Send) -> Send:
+        """What to send with where the answer may have to say something about a cookie."""
+        presented = arrival.presented
+        if isinstance(presented, NotPresented):
+            return clearing(send, presented.clear) if presented.clear else send
+        if arrival.refusal is not None:
             return send
         self._checker = None  # asked for anew with the next request, should Auth have been started anew
-        return renewing(send, arrival, cookie) if cookie is self._names.session else send
+        cookie = self._names.session
+        return renewing(send, arrival, cookie) if presented.cookie is cookie else send
 
     async def _start(self) -> Checker:
         await self._auth.start()

@@ -11,6 +11,7 @@ from starlette.types import Message, Send
 
 from coatcheck.asgi.arrival import Arrival
 from coatcheck.carriers.cookies import Cookie, clear, write
+from coatcheck.carriers.presented import NotPresented
 from coatcheck.carriers.raw import RawHeader, RawHeaders
 from coatcheck.clock import now_of
 from coatcheck.errors import AuthError
@@ -54,7 +55,7 @@ def _is_due(arrival: Arrival) -> bool:
 
 
 async def _renewed(arrival: Arrival, cookie: Cookie) -> list[RawHeader]:
-    if arrival.remembered is None or arrival.presented is None:
+    if arrival.remembered is None or isinstance(arrival.presented, NotPresented):
         return []
     try:
         login = await arrival.auth.renew_cookie(arrival.remembered.session_id, digest(arrival.presented.token))
