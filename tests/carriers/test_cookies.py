@@ -76,6 +76,7 @@ def test_a_path_that_would_break_the_attribute_is_misconfigured(path: str) -> No
         ([b" \t__Host-coatcheck=a \t"], b"a"),
         ([b"x=1;\t __Host-coatcheck=a\t ; y=2"], b"a"),
         ([b"__Host-coatcheck="], b""),
+        ([b"__Host-coatcheck=a\x0b\x0c; x=1"], b"a\x0b\x0c"),
         ([b"__Host-coatcheck=a=b"], b"a=b"),
         ([b"x=1", b"__Host-coatcheck=a", b"y=2"], b"a"),
         ([b"__Host-coatcheck-access=b; __Host-coatcheck=a"], b"a"),
