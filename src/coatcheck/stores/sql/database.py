@@ -75,17 +75,16 @@ class Database:
         SQLite's locks are the process's own, and a child would inherit the belief to hold them. False when a thread
         did not come to rest in time.
         """
-        held = [line for line in (self._reader, self._writer) if line.worker.idle.acquire(timeout=patience)]
-        for line in held:
+        resting = [line for line in (self._reader, self._writer) if line.worker.rest(patience)]
+        for line in resting:
             line.drop()
             line.lock.close()
-        return len(held) == 2
+        return len(resting) == 2
 
     def unpark(self) -> None:
         """After a fork, in the parent: let the threads go on."""
         for line in (self._reader, self._writer):
-            if line.worker.idle.locked():
-                line.worker.idle.release()
+            line.worker.resume()
 
     def _open(self, establish: Callable[[Connection], None]) -> None:
         with self._trouble(), self._writer.lock.held(_OPENING_PATIENCE):

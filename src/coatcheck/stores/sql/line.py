@@ -1,7 +1,7 @@
 """A thread's own way to a SQLite file: one worker, one connection, opened when needed and dropped after any trouble."""
 
 import os
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ _DROP_PATIENCE: Final = 1.0
 
 
 class Line:
-    """Opening and closing happen under the file lock too: the last one to close copies the write-ahead log back."""
+    """Closing happens under the file lock too: the last one to close copies the write-ahead log back."""
 
     def __init__(self, path: Path, part: schema.Part, *, query_only: bool) -> None:
         self.worker = Worker(f"coatcheck {path.name} {'reader' if query_only else 'writer'}")
@@ -41,11 +41,13 @@ class Line:
         if file is None:
             raise StoreUnavailable("The database file is not there.")
         if self._connection is None:
-            with nullcontext() if is_locked else self.lock.held():
-                connection = connect(self._path, query_only=self._query_only)
-            if not any_version and not schema.is_up_to_date(connection, self._part):
+            connection = connect(self._path, query_only=self._query_only)
+            try:
+                if not any_version and not schema.is_up_to_date(connection, self._part):
+                    raise StoreUnavailable("The database has been replaced by one of another version.")
+            except BaseException:
                 connection.close()
-                raise StoreUnavailable("The database has been replaced by one of another version.")
+                raise
             self._connection, self._file, self._synchronous = connection, file, ""
         return self._connection
 

@@ -25,7 +25,7 @@ def bring_up_to_date(connection: Connection, part: Part) -> None:
     if not versions:
         _create(connection, part)
     elif versions != {migrations.NEWEST[part]}:
-        _upgrade(connection, part, versions)
+        upgrade(connection, part, versions)
 
 
 def _versions(connection: Connection) -> set[str]:
@@ -46,7 +46,8 @@ def _create(connection: Connection, part: Part) -> None:
     )
 
 
-def _upgrade(connection: Connection, part: Part, versions: set[str]) -> None:
+def upgrade(connection: Connection, part: Part, versions: set[str]) -> None:
+    """Run the migrations that are missing. Raises Misconfigured when ``versions`` are not of this history."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Text,
     TextClause,
     bindparam,
-    literal_column,
     text,
 )
 
@@ -38,7 +37,7 @@ registry_metadata: Final = MetaData()
 """The registry, which may live in a database of its own."""
 
 
-def _partial(name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False) -> Index:
+def _partial(name: str, *columns: Column[Any], where: ColumnElement[bool] | TextClause, unique: bool = False) -> Index:
     return Index(PREFIX + name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
@@ -59,8 +58,8 @@ users: Final = Table(
     Column("found_by", Text, nullable=False, doc="E-mail and name, case folded: what a search looks through."),
 )
 Index(PREFIX + "users_email_key", users.c.email_key, unique=True)
-HAS_ROLES: Final = literal_column("roles <> '[]'", Boolean)
-_partial("users_with_roles", users.c.id, where=HAS_ROLES)
+HAS_ROLES: Final = text("roles <> '[]'")
+_partial("users_with_roles", users.c.status, where=HAS_ROLES)
 
 sessions: Final = Table(
     PREFIX + "sessions",
@@ -108,9 +107,7 @@ keys: Final = Table(
     Column("usable_from", Instant, nullable=False),
     Column("status_since", Instant, nullable=False),
 )
-_partial(
-    "keys_one_of_each", keys.c.status, where=literal_column("status IN ('current', 'upcoming')", Boolean), unique=True
-)
+_partial("keys_one_of_each", keys.c.status, where=text("status IN ('current', 'upcoming')"), unique=True)
 
 head: Final = Table(
     PREFIX + "head",

@@ -15,11 +15,12 @@ class Worker:
     """A thread and its queue; leaner than an executor, whose futures cost more than a look-up.
 
     A job that has begun runs to its end, whatever becomes of its caller; one whose caller has gone away before that is
-    passed over. ``idle`` is held while a job runs: whoever takes it finds the thread between two jobs.
+    passed over.
     """
 
     def __init__(self, name: str) -> None:
-        self.idle = threading.Lock()
+        self._at_work = threading.Lock()
+        self._is_resting = False
         self._name = name
         self._queue: SimpleQueue[_Job | Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -44,20 +45,33 @@ class Worker:
             thread.join(patience)
             self._thread = None
 
+    def rest(self, patience: float) -> bool:
+        """Wait until the thread is between two jobs and hold it there until ``resume``; False when that takes too long,
+        or when it is this very thread that asks."""
+        if threading.current_thread() is not self._thread:
+            self._is_resting = self._at_work.acquire(timeout=patience)
+        return self._is_resting
+
+    def resume(self) -> None:
+        """Let the thread go on."""
+        if self._is_resting:
+            self._is_resting = False
+            self._at_work.release()
+
     def _put(self, job: _Job | Callable[[], None]) -> None:
         if self._thread is None:
             with self._starting:
                 if self._thread is None:
                     self._thread = threading.Thread(
-                        target=_work, args=(self._queue, self.idle), name=self._name, daemon=True
+                        target=_work, args=(self._queue, self._at_work), name=self._name, daemon=True
                     )
                     self._thread.start()
         self._queue.put(job)
 
 
-def _work(queue: "SimpleQueue[_Job | Callable[[], None] | None]", idle: threading.Lock) -> None:
+def _work(queue: "SimpleQueue[_Job | Callable[[], None] | None]", at_work: threading.Lock) -> None:
     while (job := queue.get()) is not None:
-        with idle:
+        with at_work:
             if callable(job):
                 job()
             elif not job[2].cancelled():

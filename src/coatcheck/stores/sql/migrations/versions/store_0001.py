@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("found_by", sa.Text, nullable=False),
     )
     _index("users_email_key", "users", ["email_key"], unique=True)
-    _index("users_with_roles", "users", ["id"], "roles <> '[]'")
+    _index("users_with_roles", "users", ["status"], "roles <> '[]'")
     op.create_table(
         "coatcheck_sessions",
         sa.Column("id", sa.Text, primary_key=True),
