@@ -33,6 +33,8 @@ SALT = "c2FsdHNhbHQ"
         "pbkdf2_sha256$999999999$salt$m7KvtAtxcr4KW+CsOQNuL3SI0y03rgGPzkMlxwNN9AI=",
         "pbkdf2_sha256$0$salt$m7KvtAtxcr4KW+CsOQNuL3SI0y03rgGPzkMlxwNN9AI=",
         "scrypt$1073741824$salt$8$1$m7KvtAtxcr4KW+CsOQNuL3SI0y03rgGPzkMlxwNN9AI=",
+        "scrypt$16384$salt$8$40$m7KvtAtxcr4KW+CsOQNuL3SI0y03rgGPzkMlxwNN9AI=",
+        "scrypt$262144$salt$16$1$m7KvtAtxcr4KW+CsOQNuL3SI0y03rgGPzkMlxwNN9AI=",
         "scrypt$2$salt$9999$9999$m7KvtAtxcr4KW+CsOQNuL3SI0y03rgGPzkMlxwNN9AI=",
         "$scrypt$ln=99,r=8,p=1$c2FsdHNhbHQ$" + DIGEST,
         "scrypt$1024$salt$8$1$" + "A" * 400 + "=" * 200,

@@ -82,6 +82,11 @@ def test_the_minimum_length_is_a_setting() -> None:
     assert "at least 8 characters" in reasons("kX9#mQ2", EIGHT)
 
 
+def test_a_unit_that_could_be_a_password_by_itself_may_be_repeated() -> None:
+    assert "repeats" in reasons("eleven char!eleven char!")
+    assert reasons("eleven char!eleven char!", EIGHT) == ""
+
+
 def test_no_kind_of_character_is_asked_for() -> None:
     for password in ("onlylowercaseletters", "ONLYUPPERCASELETTERS", "837261940582736", "!?#%&/()=+*~^_-<>"):
         assert reasons(password) == ""

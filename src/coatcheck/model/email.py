@@ -91,7 +91,7 @@ def _ascii_domain(domain: str) -> str:
     except (idna.IDNAError, UnicodeError):
         raise _refused("Please check the part after the @: it is not the name of a mail domain.") from None
     labels = encoded.split(".")
-    if len(labels) < 2 or not labels[-1] or labels[-1].isdigit() or len(encoded) > LONGEST:
+    if len(labels) < 2 or not labels[-1] or labels[-1].isdigit():
         raise _refused("Please check the part after the @: it is not the name of a mail domain.")
     return encoded
 

@@ -16,7 +16,8 @@ from coatcheck.passwords.commonest import LONGEST_COMMON, is_common
 from coatcheck.settings import PasswordSettings
 
 LONGEST_CHARACTERS: Final = 256
-LONGEST_BYTES: Final = 1024
+"""At most 1024 bytes in UTF-8."""
+
 _LONGEST_INPUT: Final = 4 * LONGEST_CHARACTERS
 """Code points before NFC: a composed character is at most four when it comes decomposed."""
 
@@ -42,8 +43,8 @@ def prepare(password: str, *, field: str = "password") -> str:
     """Return the form that is hashed: NFC, so that one password typed on two systems is one password.
 
     Otherwise it is exact (ASVS 6.2.8): NUL, spaces, emoji and control characters count as they are. A code point is a
-    character, as NIST has it. Raises RequestInvalid naming ``field`` for more than 256 characters or 1024 bytes, before
-    any work is done on what is longer still, and for text that is not Unicode (lone surrogates).
+    character, as NIST has it. Raises RequestInvalid naming ``field`` for more than 256 characters, before anything is
+    done with what could not become so few, and for text that is not Unicode (lone surrogates).
     """
     if len(password) > _LONGEST_INPUT:
         raise _too_long(field)
@@ -52,7 +53,7 @@ def prepare(password: str, *, field: str = "password") -> str:
     except UnicodeEncodeError:
         raise RequestInvalid([FieldError(field, "This contains characters that are not valid text.")]) from None
     composed = normalize("NFC", password)
-    if len(composed) > LONGEST_CHARACTERS or len(composed.encode()) > LONGEST_BYTES:
+    if len(composed) > LONGEST_CHARACTERS:
         raise _too_long(field)
     return composed
 

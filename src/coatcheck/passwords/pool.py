@@ -69,11 +69,7 @@ class HashingPool:
     def _crew(self) -> "_Crew":
         process = os.getpid()
         crew = self._crews.get(process)
-        if crew is None:
-            for other in [number for number in self._crews if number != process]:
-                self._crews.pop(other, None)
-            crew = self._crews.setdefault(process, _Crew(self._settings))
-        return crew
+        return crew or self._crews.setdefault(process, _Crew(self._settings))
 
 
 class _Job(Generic[Result]):
