@@ -10,6 +10,9 @@ from coatcheck.errors import StoreUnavailable
 from coatcheck.stores.sql import notice
 from coatcheck.stores.sql.file_lock import FileLock
 
+SOON = 0.0
+"""Long ago on the monotonic clock: the lock is tried for once."""
+
 
 @pytest.fixture(params=["inotify", "looking"])
 def way(request, monkeypatch):
@@ -22,8 +25,8 @@ def way(request, monkeypatch):
 
 @pytest.fixture
 def lock(tmp_path):
-    lock = FileLock(tmp_path / "a-lock", patience=1)
-    with lock.held():
+    lock = FileLock(tmp_path / "a-lock")
+    with lock.held(SOON):
         pass
     yield lock
     lock.close()
@@ -38,13 +41,13 @@ def test_every_ring_is_heard_until_it_is_stopped(way, lock):
         before, heard = _descriptors(), asyncio.Event()
         stop = notice.watch(lock.path, heard.set)
         for _ in range(3):
-            with lock.held():
+            with lock.held(SOON):
                 lock.ring()
             await asyncio.wait_for(heard.wait(), 5)
             heard.clear()
         stop()
         stop()
-        with lock.held():
+        with lock.held(SOON):
             lock.ring()
         await asyncio.sleep(0.05)
         assert not heard.is_set()
@@ -58,7 +61,7 @@ def test_taking_the_lock_is_no_ring(way, lock):
         heard = []
         stop = notice.watch(lock.path, lambda: heard.append(1))
         for _ in range(5):
-            with lock.held():
+            with lock.held(SOON):
                 pass
         await asyncio.sleep(0.05)
         stop()
@@ -68,12 +71,12 @@ def test_taking_the_lock_is_no_ring(way, lock):
 
 
 def test_a_lock_is_exclusive_bounded_and_given_back_after_an_error(lock):
-    other = FileLock(lock.path, patience=0.05)
-    with lock.held(), pytest.raises(StoreUnavailable), other.held():
+    other = FileLock(lock.path)
+    with lock.held(SOON), pytest.raises(StoreUnavailable), other.held(SOON):
         pass
-    with pytest.raises(ValueError, match="within"), lock.held():
+    with pytest.raises(ValueError, match="within"), lock.held(SOON):
         raise ValueError("within")
-    with other.held():
+    with other.held(SOON):
         pass
     other.close()
 

@@ -7,13 +7,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 
 from coatcheck.errors import OutcomeUnknown, StoreUnavailable
 from coatcheck.model.event import SessionEnded
 from coatcheck.stores.open import store_for
-from coatcheck.stores.sql import connect, line
+from coatcheck.stores.sql import connect, database
 
 
 def _append(store, session_id="ses_x"):
@@ -77,7 +78,7 @@ def test_a_database_of_another_version_put_in_its_place_is_not_used(store, path)
 
 
 def test_the_lock_is_waited_for_with_a_bound(path, monkeypatch):
-    monkeypatch.setattr(line, "_LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr(database, "_LOCK_PATIENCE", 0.1)
     store = store_for(f"sqlite:///{path}")
     asyncio.run(store.open())
     with path.with_name(path.name + "-lock").open("r+b") as lock:
@@ -85,6 +86,16 @@ def test_the_lock_is_waited_for_with_a_bound(path, monkeypatch):
         with pytest.raises(StoreUnavailable, match="lock"):
             _append(store)
         assert _head(store).seq == 0
+
+        async def many_at_once():
+            began = time.monotonic()
+            works = [store.write(lambda tx: None) for _ in range(5)]
+            answers = await asyncio.gather(*works, return_exceptions=True)
+            assert [type(answer) for answer in answers] == [StoreUnavailable] * 5
+            return time.monotonic() - began
+
+        monkeypatch.setattr(database, "_LOCK_PATIENCE", 0.6)
+        assert asyncio.run(many_at_once()) < 5 * 0.6
     assert _append(store).seq == 1
     asyncio.run(store.close())
 

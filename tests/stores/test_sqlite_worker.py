@@ -1,6 +1,7 @@
 """One thread, one job after the other, for callers on any loop."""
 
 import asyncio
+import gc
 import threading
 
 import pytest
@@ -104,6 +105,16 @@ def test_a_resting_thread_does_nothing_until_it_is_let_go(worker):
         return await task
 
     assert asyncio.run(use()) == "done"
+
+
+def test_a_forgotten_worker_ends_its_thread():
+    worker = Worker("forgotten")
+    asyncio.run(worker.run(lambda: None))
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "forgotten")
+    del worker
+    gc.collect()
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_the_thread_itself_is_not_put_to_rest(worker):

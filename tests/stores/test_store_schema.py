@@ -6,13 +6,17 @@ import subprocess
 import sys
 
 import pytest
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Column, Integer, MetaData, Table
 
 from coatcheck.errors import Misconfigured
 from coatcheck.stores.open import store_for
 from coatcheck.stores.sql import migrations, schema
 from coatcheck.stores.sql.connect import connect, driver
+from coatcheck.stores.sql.migrations.neighbours import include_name
 
 
 def _empty(path):
@@ -67,6 +71,17 @@ def test_tables_of_the_application_in_the_same_file_are_left_alone(path):
         assert raw.execute("SELECT * FROM alembic_version").fetchall() == [("theirs",)]
     raw.close()
     assert {name for name in names if not name.startswith("coatcheck_")} == {"orders", "alembic_version"}
+
+
+def test_an_application_with_migrations_of_its_own_does_not_propose_to_drop_ours(store, path):
+    theirs = MetaData()
+    Table("orders", theirs, Column("id", Integer, primary_key=True))
+    with connect(path, query_only=True) as connection:
+        heedless = MigrationContext.configure(connection)
+        assert "remove_table" in {change[0] for change in compare_metadata(heedless, theirs)}
+        heedful = MigrationContext.configure(connection, opts={"include_name": include_name})
+        changes = compare_metadata(heedful, theirs)
+    assert [(kind, table.name) for kind, table in changes] == [("add_table", "orders")]
 
 
 def test_opening_what_is_up_to_date_does_not_load_alembic(path):

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
@@ -22,6 +23,12 @@ Result = TypeVar("Result")
 
 _OPENING_PATIENCE: Final = 60.0
 """Seconds that a first open waits for another process, which may be upgrading the tables."""
+
+_LOCK_PATIENCE: Final = 5.0
+"""Seconds that a write waits for other processes, counted from when it was asked for …"""
+
+_LEAST_PATIENCE: Final = 0.25
+"""… but it tries for so long at least, when it had to wait for others of this process."""
 
 _STOP_PATIENCE: Final = 5.0
 
@@ -50,7 +57,8 @@ class Database:
         self, work: Callable[[Connection], Result], *, synchronous: str, has_news: Callable[[], bool] = lambda: False
     ) -> Result:
         """Run ``work`` and commit; ring the bell if it ``has_news`` then."""
-        return await self._writer.worker.run(lambda: self._write(work, synchronous, has_news))
+        until = monotonic() + _LOCK_PATIENCE
+        return await self._writer.worker.run(lambda: self._write(work, synchronous, has_news, until))
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run ``work`` over one consistent read."""
@@ -87,7 +95,7 @@ class Database:
             line.worker.resume()
 
     def _open(self, establish: Callable[[Connection], None]) -> None:
-        with self._trouble(), self._writer.lock.held(_OPENING_PATIENCE):
+        with self._trouble(), self._writer.lock.held(monotonic() + _OPENING_PATIENCE):
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             connection = self._writer.ready(is_locked=True, any_version=True)
@@ -101,8 +109,10 @@ class Database:
                 establish(connection)
                 commit(raw)
 
-    def _write(self, work: Callable[[Connection], Result], synchronous: str, has_news: Callable[[], bool]) -> Result:
-        with self._trouble(), self._writer.lock.held():
+    def _write(
+        self, work: Callable[[Connection], Result], synchronous: str, has_news: Callable[[], bool], until: float
+    ) -> Result:
+        with self._trouble(), self._writer.lock.held(max(until, monotonic() + _LEAST_PATIENCE)):
             connection = self._writer.ready(is_locked=True)
             self._writer.synchronous(synchronous)
             raw = driver(connection)
@@ -130,7 +140,7 @@ class Database:
     def _checkpoint(self) -> None:
         if self._wal_size() <= self._checkpoint_above:
             return
-        with suppress(StoreUnavailable), self._trouble(), self._writer.lock.held():
+        with suppress(StoreUnavailable), self._trouble(), self._writer.lock.held(monotonic() + _LOCK_PATIENCE):
             raw = driver(self._writer.ready(is_locked=True))
             _, frames, copied = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             # A reader in an old snapshot keeps the rest from being copied: try again when a quarter more has come.

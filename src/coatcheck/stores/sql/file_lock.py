@@ -22,24 +22,20 @@ _PAUSE: Final = 0.000_25
 
 
 class FileLock:
-    """An exclusive ``flock`` on ``path``, waited for at most ``patience`` seconds. Used by one thread at a time.
+    """An exclusive ``flock`` on ``path``. Used by one thread at a time; opened when first needed."""
 
-    Its file descriptors belong to one process: ``forget`` is for a forked child, which opens its own.
-    """
-
-    def __init__(self, path: Path, patience: float) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.patience = patience
         self._lock = -1
         self._turnstile = -1
         self._rings = 0
 
     @contextmanager
-    def held(self, patience: float | None = None) -> Iterator[None]:
-        """Hold the lock. Raises StoreUnavailable when it can't be had in time."""
+    def held(self, until: float) -> Iterator[None]:
+        """Hold the lock. Raises StoreUnavailable when it can't be had ``until`` then, on the monotonic clock."""
         if self._lock < 0:
             self._open()
-        self._queue(monotonic() + (self.patience if patience is None else patience))
+        self._queue(until)
         try:
             yield
         finally:
@@ -62,16 +58,16 @@ class FileLock:
         self._turnstile = os.open(self.path.with_name(self.path.name + "-queue"), flags, 0o600)
         self._lock = os.open(self.path, flags, 0o600)
 
-    def _queue(self, deadline: float) -> None:
-        self._wait(self._turnstile, deadline)
+    def _queue(self, until: float) -> None:
+        self._wait(self._turnstile, until)
         try:
-            self._wait(self._lock, deadline)
+            self._wait(self._lock, until)
         finally:
             fcntl.flock(self._turnstile, fcntl.LOCK_UN)
 
-    def _wait(self, descriptor: int, deadline: float) -> None:
+    def _wait(self, descriptor: int, until: float) -> None:
         while not self._try(descriptor):
-            if monotonic() >= deadline:
+            if monotonic() >= until:
                 raise StoreUnavailable("Another process holds the database's lock.")
             sleep(_PAUSE)
 

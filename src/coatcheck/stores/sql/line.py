@@ -3,6 +3,7 @@
 import os
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from sqlalchemy import Connection
@@ -13,7 +14,6 @@ from coatcheck.stores.sql.connect import connect, driver
 from coatcheck.stores.sql.file_lock import FileLock
 from coatcheck.stores.sql.worker import Worker
 
-_LOCK_PATIENCE: Final = 5.0
 _DROP_PATIENCE: Final = 1.0
 
 
@@ -22,7 +22,7 @@ class Line:
 
     def __init__(self, path: Path, part: schema.Part, *, query_only: bool) -> None:
         self.worker = Worker(f"coatcheck {path.name} {'reader' if query_only else 'writer'}")
-        self.lock = FileLock(path.with_name(path.name + "-lock"), _LOCK_PATIENCE)
+        self.lock = FileLock(path.with_name(path.name + "-lock"))
         self._path = path
         self._part = part
         self._query_only = query_only
@@ -33,7 +33,8 @@ class Line:
     def ready(self, *, is_locked: bool = False, any_version: bool = False) -> Connection:
         """The connection, to the file that is at the path now: a restored backup may have taken the place of another.
 
-        Raises StoreUnavailable when there is none or, without ``any_version``, when its tables are of another version.
+        Raises StoreUnavailable when there is none or, without ``any_version``, when another file has come whose tables
+        are of another version. (A newer version may upgrade the tables of this one while this process runs.)
         """
         file = _identity(self._path)
         if self._connection is not None and file != self._file:
@@ -43,7 +44,7 @@ class Line:
         if self._connection is None:
             connection = connect(self._path, query_only=self._query_only)
             try:
-                if not any_version and not schema.is_up_to_date(connection, self._part):
+                if not any_version and file != self._file and not schema.is_up_to_date(connection, self._part):
                     raise StoreUnavailable("The database has been replaced by one of another version.")
             except BaseException:
                 connection.close()
@@ -68,7 +69,7 @@ class Line:
         with ExitStack() as stack:
             if not is_locked:
                 with suppress(StoreUnavailable, OSError):
-                    stack.enter_context(self.lock.held(_DROP_PATIENCE))
+                    stack.enter_context(self.lock.held(monotonic() + _DROP_PATIENCE))
             connection.invalidate()
             connection.close()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
+from weakref import finalize
 
 Result = TypeVar("Result")
 _Job = tuple[Callable[[], Any], AbstractEventLoop, "Future[Any]"]
@@ -66,6 +67,7 @@ class Worker:
                         target=_work, args=(self._queue, self._at_work), name=self._name, daemon=True
                     )
                     self._thread.start()
+                    finalize(self, self._queue.put, None)  # a worker that nobody has any more ends its thread
         self._queue.put(job)
 
 
