@@ -80,6 +80,16 @@ class TokenSettings:
     rotate_every: timedelta = timedelta(days=30)
     """A new signing key takes over this often; the old one verifies until its last token has expired."""
 
+    def __post_init__(self) -> None:
+        _require(
+            timedelta(0) <= self.leeway <= timedelta(seconds=60),
+            "tokens.leeway must lie between 0 and 60 s: more would be a longer lifetime by another name",
+        )
+        _require(
+            timedelta(0) < self.access_for <= timedelta(days=1),
+            "tokens.access_for must be positive and may be one day at most: an access token is for minutes",
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class RevocationSettings:

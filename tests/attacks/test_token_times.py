@@ -1,12 +1,14 @@
 """JC-01, JC-02, JC-03, JC-04, JC-05: tokens that are over, not yet, for ever, or whose times are no times."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from coatcheck.errors import TokenExpired, TokenInvalid
+from coatcheck.errors import Misconfigured, TokenExpired, TokenInvalid
 from coatcheck.model.key import Algorithm
+from coatcheck.settings import TokenSettings
 from coatcheck.tokens.claims import MAX_AGE, MAX_LEEWAY, check_claims
 from coatcheck.tokens.jwt import verify
 from tests.tokens.specimens import AUDIENCE, ISSUER, NOW, assert_refused, compact, find_key, header, members, token
@@ -32,9 +34,19 @@ def test_the_leeway_is_applied_once(leeway: int) -> None:
         present(text, now=NOW + 600 + leeway, leeway=leeway)
 
 
-def test_a_generous_leeway_is_refused() -> None:
+def test_a_generous_leeway_is_refused_at_construction_and_at_the_check() -> None:
+    for leeway in (timedelta(seconds=MAX_LEEWAY + 1), timedelta(seconds=-1)):
+        with pytest.raises(Misconfigured, match="leeway"):
+            TokenSettings(leeway=leeway)
     with pytest.raises(ValueError, match="leeway"):
         present(token(), leeway=61)
+
+
+def test_a_token_for_days_is_refused_at_construction() -> None:
+    TokenSettings(access_for=timedelta(seconds=MAX_AGE))
+    for access_for in (timedelta(seconds=MAX_AGE + 1), timedelta(0)):
+        with pytest.raises(Misconfigured, match="access_for"):
+            TokenSettings(access_for=access_for)
 
 
 @pytest.mark.parametrize("name", ["nbf", "iat"])
