@@ -150,7 +150,7 @@ class Loop(asyncio.AbstractEventLoop):
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        if context.get("exception") is not None:
+        if context.get("exception") is not None and not self.is_dead:
             self._failed(context["exception"])
 
     def suspend(self) -> Any:

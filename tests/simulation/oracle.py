@@ -87,10 +87,10 @@ class Oracle:
         self._facts.setdefault((what, subject), []).append(fact)
         return fact
 
-    def unmake(self, after: int) -> None:
-        """A backup was put back: what was counted up after it is counted from there again. Endings stay."""
+    def unmake(self, after: int, *, endings: bool = False) -> None:
+        """What the store forgot it ever did: counters go on from an earlier value. After a restore, endings stay."""
         for (what, _), facts in self._facts.items():
-            if what != "ended":
+            if what != "ended" or endings:
                 facts[:] = [fact for fact in facts if fact.order <= after]
 
     def returned(
@@ -133,6 +133,8 @@ class Oracle:
         if not was_valid or not world.is_valid(held, process):
             return
         if isinstance(fault, REFUSALS):
+            if process.replica.position is None or process.replica.position.epoch != world.primary._rows.head.epoch:
+                return  # it knows what a store that went back in time does not know any more
             raise Broken(f"P5: {process.name} refuses {held.name}, which is good: {fault!r}")
         if getattr(fault, "status", 0) == 503 and not self._is_excused(process, began):
             raise Broken(f"P5: {process.name} answers 'try again' for {held.name} though the store answers: {fault!r}")

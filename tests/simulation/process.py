@@ -13,8 +13,10 @@ from coatcheck.errors import OutcomeUnknown, StoreUnavailable
 from coatcheck.flows.means import Means
 from coatcheck.passwords.attempts import Attempts
 from coatcheck.passwords.devices import DeviceTokens
+from coatcheck.model.position import Position
+from coatcheck.revocation.credential import Credential
 from coatcheck.revocation.lease import Lease
-from coatcheck.revocation.replica import Replica
+from coatcheck.revocation.replica import Replica, Verdict
 from coatcheck.revocation.subscriber import Flight, Heard, Subscriber
 from coatcheck.settings import AttemptSettings
 from coatcheck.stores.authority import StoreAuthority
@@ -164,6 +166,16 @@ class Repeated(Subscriber):
         self.process.note(super().hear(flight, answer))
 
 
+class Interrupted(Replica):
+    """A replica in whose test a process may be stopped."""
+
+    process: "Process"
+
+    def test(self, credential: Credential) -> Verdict:
+        self.process._maybe_stop()
+        return super().test(credential)
+
+
 class Pool:
     """Argon2 takes its time; here it takes nothing else."""
 
@@ -207,9 +219,11 @@ class Process:
         self.trouble_at = world.timeline.now
         self.cut_until = 0.0
         self.in_thread = False
+        self._positions: list[tuple[float, Position]] = []
         self.store = Wire(world, self)
         settings = world.settings
-        self.replica = Replica(world.remembered)
+        self.replica = Interrupted(world.remembered)
+        self.replica.process = self
         self.subscriber = Repeated(self.replica, Lease())
         self.subscriber.world, self.subscriber.process = world, self
         self.signers = Signers(SECRETS)
@@ -293,7 +307,7 @@ class Process:
         if world.stops and world.rng.random() < world.stops:
             seconds = world.rng.choice((0.05, 0.5, 3.0, 9.0, 20.0))
             if not self.in_thread:
-                self.trouble_at = world.timeline.now + seconds + 3.0
+                self.trouble_at = max(self.trouble_at, world.timeline.now + seconds + 3.0)
             world.timeline.stop_inside(self.loop, seconds, whole=not self.in_thread)
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -325,7 +339,8 @@ class Process:
         self.loop._rate = self.rate
         ours, theirs = self.replica, parent.replica
         for field, value in vars(theirs).items():
-            setattr(ours, field, value.copy() if isinstance(value, dict | set) else value)
+            if field != "process":
+                setattr(ours, field, value.copy() if isinstance(value, dict | set) else value)
         for field in Lease.__slots__:
             setattr(self.subscriber.lease, field, getattr(parent.subscriber.lease, field))
         self.subscriber.registration = parent.subscriber.registration
@@ -342,8 +357,15 @@ class Process:
     def die(self) -> None:
         self.loop.close()
 
+    def known_since(self, time: float) -> Position | None:
+        """What had been applied at ``time``."""
+        return next((position for at, position in reversed(self._positions) if at <= time), None)
+
     def note(self, heard: Heard) -> None:
         """Look at what became of an answer."""
+        position = self.replica.position
+        if position is not None and (not self._positions or self._positions[-1][1] != position):
+            self._positions.append((self.world.timeline.now, position))
         self.world.say(f"{self.name}: sync {heard.name} at {self.replica.position and self.replica.position.seq}")
         self.world.look_at(self)
 

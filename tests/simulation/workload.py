@@ -21,7 +21,7 @@ from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
 from tests.simulation.process import SECRETS, Process
 from tests.simulation.world import CLIENT, LEASE, Held, Person, World, copy_of
 
-LASTS: Final = 27.0
+LASTS: Final = 21.0
 """Seconds of the world's time in one schedule."""
 
 
@@ -31,18 +31,83 @@ class Workload:
     def __init__(self, world: World) -> None:
         self.world = world
         self.rng = world.rng
+        self.aim: Held | None = None
+        self._fates: tuple[Callable[[Process], None], ...] = (
+            self._cut_off,
+            self._cut_off,
+            self._cut_off,
+            self._stop,
+            self._crash,
+            self._fork,
+            self._leave,
+            self._step_wall,
+            self._take_store_down,
+            self._lag,
+            self._back_up,
+            self._restore,
+            self._promote,
+            self._forget,
+            self._change_lease,
+            self._happen_strangely,
+            self._lapse,
+            self._lapse,
+        )
 
     def plan(self) -> None:
         """Put everything that will be tried on the time line."""
         rng, at = self.rng, self.world.timeline.at
-        for _ in range(rng.randint(8, 18)):
-            at(1.5 + rng.random() * (LASTS - 11.0), self._somebody_acts)
-        for _ in range(rng.choice((0, 1, 2, 4, 6))):
+        for _ in range(rng.randint(3, 10)):
+            at(1.5 + rng.random() * (LASTS - 9.0), self._somebody_acts)
+        for _ in range(rng.choice((0, 0, 1, 2, 4))):
             at(1.0 + rng.random() * (LASTS - 10.0), self._fate_acts)
-        for _ in range(30):
+        for _ in range(12):
             at(1.0 + rng.random() * (LASTS - 1.0), self._somebody_asks)
-        for moment in range(8, int(LASTS), 7):
+        for _ in range(rng.choice((1, 2, 2))):
+            at(1.5 + rng.random() * 8.0, self._hunt)
+        for moment in range(6, int(LASTS), 5):
             at(float(moment), self._look_after)
+
+    def _hunt(self) -> None:
+        """Make trouble for one process that has just accepted a credential, and revoke it elsewhere: now and then it is
+        asked whether it has heard."""
+        world, rng, now = self.world, self.rng, self.world.timeline.now
+        alive = [process for process in world.alive() if not process.is_leaving]
+        if not alive:
+            return
+        quarry = rng.choice(alive)
+        held = rng.choice(world.held[-6:])
+        person = next(person for person in world.people if person.user_id == held.user_id)
+        world.check_soon(quarry, held)
+        world.check_soon(quarry, held, within=0.2)
+        fates = rng.choice((0, 1, 1, 1, 2))
+        for _ in range(fates):
+            verb = rng.choice(self._fates)
+            world.timeline.at(now + 0.2 + rng.random() * rng.choice((0.2, 1.5)), self._strike, verb, quarry)
+        world.timeline.at(now + 0.3 + rng.random() * rng.choice((0.2, 1.5)), self._revoke, quarry, person, held)
+        start = now + 0.3
+        for _ in range(26):
+            start += rng.random() * 0.6
+            world.timeline.at(start, self._ask_again, quarry.name, held)
+
+    def _strike(self, verb: Callable[[Process], None], process: Process) -> None:
+        if not process.loop.is_dead:
+            self.world.say(f"fate: {verb.__name__.strip('_')} ({process.name})")
+            verb(process)
+
+    def _revoke(self, quarry: Process, person: Person, held: Held) -> None:
+        alive = [process for process in self.world.alive() if not process.is_leaving and not process.is_forked]
+        others = [process for process in alive if process is not quarry]
+        process = self.rng.choice(others if others and self.rng.random() < 0.85 else [*alive, quarry])
+        verbs = [self._log_out, self._log_out, self._log_out_everywhere, self._reauthenticate, self._change_roles]
+        verbs += [self._end_everything] if self.rng.random() < 0.3 else []
+        verbs += [self._revoke_key] if held.is_jwt else []
+        self.aim = held
+        self.world.launch_soon(process, self._act, process, person, self.rng.choice(verbs))
+
+    def _ask_again(self, name: str, held: Held) -> None:
+        for process in self.world.alive():
+            if process.name.rstrip("'") == name.rstrip("'") or self.rng.random() < 0.05:
+                self.world.check_soon(process, held)
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
@@ -112,6 +177,9 @@ class Workload:
         self.world.hold(person, committed.result)
 
     def _held_of(self, person: Person) -> Held | None:
+        aim, self.aim = self.aim, None
+        if aim is not None and aim.user_id == person.user_id:
+            return aim
         held = [held for held in self.world.held if held.user_id == person.user_id]
         return self.rng.choice(held[-6:]) if held else None
 
@@ -235,29 +303,7 @@ class Workload:
         alive = self.world.alive()
         if not alive:
             return
-        verb = self.rng.choice(
-            (
-                self._cut_off,
-                self._cut_off,
-                self._stop,
-                self._stop,
-                self._crash,
-                self._fork,
-                self._leave,
-                self._step_wall,
-                self._take_store_down,
-                self._lag,
-                self._back_up,
-                self._restore,
-                self._forget,
-                self._change_lease,
-                self._happen_strangely,
-                self._lapse,
-            )
-        )
-        process = self.rng.choice(alive)
-        self.world.say(f"fate: {verb.__name__.strip('_')} ({process.name})")
-        verb(process)
+        self._strike(self.rng.choice(self._fates), self.rng.choice(alive))
 
     def _cut_off(self, process: Process) -> None:
         process.cut_until = self.world.timeline.now + self.rng.choice((0.5, 3.0, 8.0, 20.0))
@@ -266,7 +312,7 @@ class Workload:
     def _stop(self, process: Process) -> None:
         until = self.world.timeline.now + self.rng.choice((0.3, 2.0, 7.0, 15.0))
         process.loop.stopped_until = max(process.loop.stopped_until, until)
-        process.trouble_at = process.loop.stopped_until + 3.0
+        process.trouble_at = max(process.trouble_at, process.loop.stopped_until + 3.0)
 
     def _crash(self, process: Process) -> None:
         process.die()
@@ -288,14 +334,24 @@ class Workload:
             self.world.trouble(process)
 
     def _lag(self, _: Process) -> None:
-        self.world.standby = copy_of(self.world.primary)
-        self.world.timeline.at(self.world.timeline.now + self.rng.random() * 15, self._catch_up)
+        world = self.world
+        world.standby = (copy_of(world.primary), world.oracle.order)
+        world.standby_answers = self.rng.choice((0.5, 1.0))
+        world.timeline.at(world.timeline.now + self.rng.random() * 12, self._catch_up)
 
     def _catch_up(self) -> None:
         self.world.standby = None
 
     def _back_up(self, _: Process) -> None:
         self.world.backup = (copy_of(self.world.primary), self.world.oracle.order)
+
+    def _promote(self, process: Process) -> None:
+        """The primary is gone for good, and a standby that lagged behind takes over: in a new epoch (rule 17)."""
+        if self.world.standby is None:
+            self._lag(process)
+            self.world.timeline.at(self.world.timeline.now + self.rng.random() * 2, self.world.promote)
+        else:
+            self.world.promote()
 
     def _restore(self, process: Process) -> None:
         if self.world.backup is None:

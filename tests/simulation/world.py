@@ -89,7 +89,7 @@ class World:
         is_rough = rng.random() < 0.7
         self.loss = rng.choice((0.0, 0.03, 0.15)) if is_rough else 0.0
         self.slowness = rng.choice((0.01, 0.1)) if is_rough else 0.0
-        self.repetition = rng.choice((0.0, 0.1)) if is_rough else 0.0
+        self.repetition = rng.choice((0.0, 0.3)) if is_rough else 0.0
         self.stops = rng.choice((0.0, 0.0, 0.02, 0.06)) if is_rough else 0.0
         self.bells = rng.choice((0.0, 0.5, 1.0))
         self.has_relay = rng.random() < 0.15
@@ -103,7 +103,8 @@ class World:
         self.primary = MemoryStore()
         self.is_down_until = 0.0
         self.backup: tuple[MemoryStore, int] | None = None
-        self.standby: MemoryStore | None = None
+        self.standby: tuple[MemoryStore, int] | None = None
+        self.standby_answers = 0.0
         self.hash_at_commit: dict[str, str | None] = {}
         # People and processes.
         self.people: list[Person] = []
@@ -187,7 +188,7 @@ class World:
 
     def trouble(self, process: Process) -> None:
         """Remember that something has just kept this process from the store, or from its senses."""
-        process.trouble_at = self.timeline.now + 3.0
+        process.trouble_at = max(process.trouble_at, self.timeline.now + 3.0)
 
     def stale_answer(self, process: Process, question: Question) -> Answer | None:
         """What a standby says that lags behind what this process has applied. To nobody else does it get through."""
@@ -198,17 +199,39 @@ class World:
 
     def stale_found(self, process: Process, asked: LookUp) -> Found | None:
         """As ``stale_answer``, for a look-up."""
-        standby = self._standby_for(process)
+        standby = self._standby_for(process, at_least_for=4.0)  # the check may have begun a while ago, knowing less
         if standby is None:
             return None
         self.trouble(process)
         return standby.view(lambda tx: tx.sessions.look_up(asked))
 
-    def _standby_for(self, process: Process) -> MemoryStore | None:
-        standby, position = self.standby, process.replica.position
-        if standby is None or position is None or standby._rows.head.position >= position or self.rng.random() < 0.3:
+    def _standby_for(self, process: Process, at_least_for: float = 0.0) -> MemoryStore | None:
+        position = process.known_since(self.timeline.now - at_least_for)
+        if self.standby is None or position is None or self.rng.random() >= self.standby_answers:
             return None
-        return standby
+        standby = self.standby[0]
+        return standby if standby._rows.head.position < position else None
+
+    def promote(self) -> None:
+        """Let the standby take over, in a new epoch. What it had not received is lost, and is promised no more."""
+        if self.standby is None:
+            return
+        (standby, order), self.standby = self.standby, None
+        self.say(
+            f"store: a standby at {standby._rows.head.seq} takes over, the primary was at {self.primary._rows.head.seq}"
+        )
+        self.oracle.unmake(order, endings=True)
+        epoch = max(self.primary._rows.head.epoch, standby._rows.head.epoch).successor()
+        self.primary = standby
+        self.primary.transact(lambda tx: tx.log.begin_epoch(epoch))
+        self._recall_passwords()
+
+    def _recall_passwords(self) -> None:
+        for person in self.people:
+            user = self.primary._rows.users[person.user_id]
+            person.password = (user.password_hash or "").removeprefix("plain:")
+        for process in self.processes:
+            self.trouble(process)
 
     def aged(self, answer: Answer, age: float) -> Answer:
         return structs.replace(answer, age_ms=int(age * 1000) + 1)  # type: ignore[type-var]
@@ -228,11 +251,7 @@ class World:
         epoch = max(old._rows.head.epoch, backup._rows.head.epoch).successor()
         now = datetime.fromtimestamp(START + self.timeline.now, UTC)
         self.run_work("transact", lambda tx: self._begin_again(tx, epoch, now))
-        for person in self.people:
-            user = backup._rows.users[person.user_id]
-            person.password = (user.password_hash or "").removeprefix("plain:")
-        for process in self.processes:
-            self.trouble(process)
+        self._recall_passwords()
 
     @staticmethod
     def _begin_again(tx: Any, epoch: Any, now: datetime) -> None:
