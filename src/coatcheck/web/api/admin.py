@@ -20,6 +20,7 @@ from coatcheck.web.api.shapes import (
     KeysAnswer,
     KeyShape,
     NewUserRequest,
+    PlainText,
     ReasonRequest,
     SearchRequest,
     SessionsAnswer,
@@ -38,15 +39,15 @@ class UsersQuery(Query, frozen=True, kw_only=True):
     """Which users, and from where on."""
 
     status: Annotated[UserStatus, Meta(description="Only these.")] | None = None
-    cursor: Annotated[str, Meta(description="`next_cursor` of the page before.")] | None = None
+    cursor: Annotated[PlainText, Meta(description="`next_cursor` of the page before.")] | None = None
 
 
 class AuditQuery(Query, frozen=True, kw_only=True):
     """Which entries, and from where on."""
 
-    user: Annotated[str, Meta(description="Only what concerns this user.")] | None = None
-    kind: Annotated[str, Meta(description="Only this kind, such as `login.failed`.")] | None = None
-    cursor: Annotated[str, Meta(description="`next_cursor` of the page before.")] | None = None
+    user: Annotated[PlainText, Meta(description="Only what concerns this user.")] | None = None
+    kind: Annotated[PlainText, Meta(description="Only this kind, such as `login.failed`.")] | None = None
+    cursor: Annotated[PlainText, Meta(description="`next_cursor` of the page before.")] | None = None
 
 
 # -- people ------------------------------------------------------------------------------------------------------------

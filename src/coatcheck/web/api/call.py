@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
-from msgspec import Struct, convert, structs
+from msgspec import Struct, ValidationError, convert, structs
 
 from coatcheck.carriers.cookies import TWICE, Cookie, find
 from coatcheck.carriers.origin import OriginRule
@@ -207,24 +208,23 @@ def _form(fields: dict[str, str], struct: type[Form]) -> Form:
 
 
 def _converted(members: dict[str, str], struct: type[Parameters]) -> Parameters:
-    errors = [
-        FieldError(field.encode_name, "This is not one of the values that can be asked for.")
-        for field in structs.fields(struct)
-        if field.encode_name in members and not _fits(members[field.encode_name], field.type)
-    ]
-    errors += [
-        FieldError(field.encode_name, "This is required.")
-        for field in structs.fields(struct)
-        if field.required and field.encode_name not in members
-    ]
+    """Turn texts into what ``struct`` wants: only whole values of its fields, no ``null`` and no guesses."""
+    errors, values = [], {}
+    for field in structs.fields(struct):
+        name = field.encode_name
+        if name in members:
+            try:
+                values[field.name] = convert(members[name], _sent(field.type), strict=False)
+            except ValidationError:
+                errors.append(FieldError(name, "This is not one of the values that can be asked for."))
+        elif field.required:
+            errors.append(FieldError(name, "This is required."))
     if errors:
         raise RequestInvalid(errors)
-    return convert(members, struct, strict=False)
+    return struct(**values)
 
 
-def _fits(value: str, type_: Any) -> bool:
-    try:
-        convert(value, type_, strict=False)
-    except ValueError:
-        return False
-    return "\0" not in value
+def _sent(type_: Any) -> Any:
+    """What can be sent for a field that may be left out: its type without None."""
+    choices = [each for each in get_args(type_) if each is not NoneType]
+    return choices[0] if get_origin(type_) in (Union, UnionType) else type_

@@ -1,7 +1,7 @@
 """What the API reads and answers, as records: the contract in types. The OpenAPI document is made from these."""
 
 from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -10,18 +10,27 @@ from coatcheck.model.key import Algorithm, KeyStatus
 from coatcheck.model.session import Carry
 from coatcheck.model.user import UserStatus
 
+_PLAIN: Final = r"^[^\x00]*$"
+"""Text without NUL: databases and C libraries end a text there."""
+
+PlainText: TypeAlias = Annotated[str, Meta(pattern=_PLAIN)]
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 """An instant, RFC 3339 in UTC."""
 
-EmailText: TypeAlias = Annotated[str, Meta(description="One plain e-mail address.", examples=["ann@example.com"])]
-PasswordText: TypeAlias = Annotated[str, Meta(description="A password, exactly as it was typed; up to 256 characters.")]
-NameText: TypeAlias = Annotated[str, Meta(description="What the person is called; up to 100 characters, may be empty.")]
+EmailText: TypeAlias = Annotated[PlainText, Meta(description="One plain e-mail address.", examples=["ann@example.com"])]
+PasswordText: TypeAlias = Annotated[
+    PlainText, Meta(description="A password, exactly as it was typed; up to 256 characters.")
+]
+NameText: TypeAlias = Annotated[
+    PlainText, Meta(description="What the person is called; up to 100 characters, may be empty.")
+]
 RoleTexts: TypeAlias = Annotated[
-    list[str],
+    list[PlainText],
     Meta(description="Up to 32 roles, all of them: those that are not named are taken away.", examples=[["editor"]]),
 ]
 ReasonText: TypeAlias = Annotated[
-    str, Meta(description="Why; kept in the audit trail.", min_length=1, max_length=500, examples=["laptop stolen"])
+    PlainText,
+    Meta(description="Why; kept in the audit trail.", min_length=1, max_length=500, examples=["laptop stolen"]),
 ]
 UserId: TypeAlias = Annotated[str, Meta(description="The user's id, for ever.", examples=["usr_4k2q…"])]
 SessionId: TypeAlias = Annotated[
@@ -42,11 +51,13 @@ class _Beginning(Request):
     carry: Annotated[Carry, Meta(description="What the client will hold, and so where the tokens go.")] = Carry.COOKIE
     remember: Annotated[bool, Meta(description="Keep me logged in: longer limits, and cookies that persist.")] = False
     device: (
-        Annotated[str, Meta(description="What the device list calls this client; else `User-Agent`.", max_length=100)]
+        Annotated[
+            PlainText, Meta(description="What the device list calls this client; else `User-Agent`.", max_length=100)
+        ]
         | None
     ) = None
     audience: Annotated[
-        str | None,
+        PlainText | None,
         Meta(description="Whom access tokens are for: one of the configured audiences. Left out: the issuer."),
     ] = None
 
@@ -61,7 +72,7 @@ class LoginRequest(_Beginning):
     """A login."""
 
     device_token: Annotated[
-        str | None,
+        PlainText | None,
         Meta(description="What an earlier login answered as `device_token`. A browser has it in a cookie."),
     ] = None
 
@@ -71,7 +82,7 @@ class LogoutRequest(Request):
 
     scope: Annotated[Scope, Meta(description="This session, all others of this person, or all.")] = Scope.THIS
     refresh_token: Annotated[
-        str | None, Meta(description="Names the session when the access token has expired; for `this` only.")
+        PlainText | None, Meta(description="Names the session when the access token has expired; for `this` only.")
     ] = None
 
 
@@ -98,7 +109,7 @@ class SearchRequest(Request):
     """A search among users. A body, so that addresses stay out of logs."""
 
     query: Annotated[
-        str, Meta(description="A part of the e-mail address or the name, taken literally.", max_length=254)
+        PlainText, Meta(description="A part of the e-mail address or the name, taken literally.", max_length=254)
     ]
 
 
@@ -106,7 +117,7 @@ class NewUserRequest(Request):
     """An account on somebody's behalf."""
 
     email: EmailText
-    password: Annotated[str | None, Meta(description="Left out: nobody can log in with a password.")] = None
+    password: Annotated[PlainText | None, Meta(description="Left out: nobody can log in with a password.")] = None
     roles: RoleTexts = []
 
 

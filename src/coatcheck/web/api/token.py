@@ -23,7 +23,7 @@ from coatcheck.tokens.opaque import SESSION_PREFIX
 from coatcheck.web.api.answering import TOKEN_TYPE, Reply, refresh_in_cookies, seconds_until
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint, Form, May
-from coatcheck.web.api.shapes import TokenAnswer
+from coatcheck.web.api.shapes import PlainText, TokenAnswer
 
 REFRESH: Final = "refresh_token"
 SESSION: Final = "urn:coatcheck:session"
@@ -36,10 +36,14 @@ _SESSION_TOKEN: Final = f"{SESSION_PREFIX}_".encode("ascii")
 class TokenForm(Form, frozen=True, kw_only=True):
     """What is exchanged, and for what."""
 
-    grant_type: Annotated[str, Meta(description="`refresh_token`, or `urn:coatcheck:session` for a session token.")]
-    refresh_token: Annotated[str | None, Meta(description="Left out where it travels in its cookie.")] = None
-    audience: Annotated[str | None, Meta(description="Whom the access token is for; left out: as at login.")] = None
-    scope: Annotated[str | None, Meta(description="No scopes are offered to people's own clients.")] = None
+    grant_type: Annotated[
+        PlainText, Meta(description="`refresh_token`, or `urn:coatcheck:session` for a session token.")
+    ]
+    refresh_token: Annotated[PlainText, Meta(description="Left out where it travels in its cookie.")] | None = None
+    audience: Annotated[PlainText, Meta(description="Whom the access token is for; left out: as at login.")] | None = (
+        None
+    )
+    scope: Annotated[PlainText, Meta(description="No scopes are offered to people's own clients.")] | None = None
 
 
 async def exchange(call: Call) -> Reply:
