@@ -1,7 +1,8 @@
 """Coatcheck: authentication for Python web applications. Sessions you can scale. JWTs you can revoke.
 
 A login is a session on the server. What a client holds is a token that points to it: an opaque cookie for a browser, a
-short-lived JWT with a rotating refresh token for everything else. Checking costs no I/O; ending takes effect everywhere.
+short-lived JWT with a rotating refresh token for everything else. Checking costs no I/O; ending takes effect
+everywhere.
 """
 
 from importlib import import_module

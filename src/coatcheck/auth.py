@@ -1,7 +1,7 @@
 """The front door for an application: one object that joins settings, store, flows, checker and upkeep.
 
-It holds no rules of its own. Every verb runs its flow, makes the change hold in this process before it returns, rings the
-bells for the others and, with ``wait=True``, returns a receipt when no checker anywhere accepts what was revoked
+It holds no rules of its own. Every verb runs its flow, makes the change hold in this process before it returns, rings
+the bells for the others and, with ``wait=True``, returns a receipt when no checker anywhere accepts what was revoked
 (``docs/revocation.md``, rule 14).
 """
 
@@ -49,6 +49,7 @@ from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
 from coatcheck.tokens.refresh import REFRESH_PREFIX, RefreshTokens
 from coatcheck.tokens.signers import Signers
 from coatcheck.upkeep.engine import Engine
+from coatcheck.upkeep.restore import begin_again, next_epoch
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
 from coatcheck.upkeep.secret_file import development_secret
 from coatcheck.upkeep.witness import Witness
@@ -67,8 +68,8 @@ class Auth:
     """Authentication for one application.
 
     ``settings`` may be a database URL alone: everything else has a default that is right for development.
-    ``after_register`` are the application's own steps inside the transaction that makes a user. ``name`` is what receipts
-    call this process.
+    ``after_register`` are the application's own steps inside the transaction that makes a user. ``name`` is what
+    receipts call this process.
 
     Raises Misconfigured when the settings do not fit together.
     """
@@ -97,8 +98,8 @@ class Auth:
     async def start(self) -> None:
         """Open the store, make what a new installation lacks, and begin to follow the log; idempotent.
 
-        Raises Misconfigured when a secret is missing in production or the store went back in time, StoreUnavailable when
-        it can't be opened.
+        Raises Misconfigured when a secret is missing in production or the store went back in time, StoreUnavailable
+        when it can't be opened.
         """
         async with self._starting:
             if self._is_following:
@@ -115,14 +116,37 @@ class Auth:
         async with self._starting:
             await self._open()
 
-    async def _open(self) -> None:
+    async def restored(self) -> Receipt:
+        """Begin again after a backup was put back, although ``start`` and ``open`` refuse: end everything that was
+        issued before, replace the signing keys, begin a new epoch, and wait until no checker follows the old one (rule
+        17).
+
+        The rest is as in the backup: suspensions, deletions, roles and passwords changed since are to be changed again.
+        Raises Misconfigured, StoreUnavailable.
+        """
+        async with self._starting:
+            await self._open(is_restored=True)
+        now, witness = self._ready.now(), Witness(self.store.beside)
+        epoch = await next_epoch(self.store, witness)
+        committed = await self._ready.commit(
+            lambda tx: begin_again(tx, self._secrets, self.settings, epoch, now=now), wait=True
+        )
+        head = await self.store.read(lambda tx: tx.log.head())
+        witness.remember(head.position, head.event_id)
+        receipt = await self._enforce(committed, wait=True)
+        assert receipt is not None  # noqa: S101 - it was waited for
+        return receipt
+
+    async def _open(self, *, is_restored: bool = False) -> None:
         if self._engine is not None:
             return
         await self.store.open()
         witness = Witness(self.store.beside)
-        await witness.require_no_return(self.store)
         secrets = Secrets(await self._derived_from())
         signers = Signers(secrets)
+        if not is_restored:
+            await witness.require_no_return(self.store)
+            signers.require_openable(await self.keys())
         means = Means(
             store=self.store,
             settings=self.settings,

@@ -68,7 +68,8 @@ Answer: TypeAlias = Delta | Snapshot | Unregistered
 
 
 class LookUp(Struct, frozen=True, kw_only=True):
-    """What is asked about one credential: by the digest of an opaque secret, or by session id for a JWT with its kid."""
+    """What is asked about one credential: by the digest of an opaque secret, or by session id for a JWT with its
+    kid."""
 
     digest: bytes | None = None
     session_id: str | None = None
@@ -78,8 +79,8 @@ class LookUp(Struct, frozen=True, kw_only=True):
 class Found(Struct, frozen=True, kw_only=True):
     """The authority's answer to a look-up, read at ``position`` in one statement.
 
-    ``record`` is None when no live session has that digest or id; then ``ended`` tells a session that was ended from one
-    that never was. ``key_is_valid`` answers for ``LookUp.kid``.
+    ``record`` is None when no live session has that digest or id; then ``ended`` tells a session that was ended from
+    one that never was. ``key_is_valid`` answers for ``LookUp.kid``.
     """
 
     position: Position

@@ -1,8 +1,8 @@
 """Every knob, with its default, its unit and its reason.
 
 ``Settings()`` is a safe configuration for development on one machine. In production ``url`` and ``secrets`` must be
-given; whatever loosens a protection is called ``insecure_…`` and listed by ``coatcheck doctor``. The environment is read
-by the command line only (``coatcheck.cli``), never here.
+given; whatever loosens a protection is called ``insecure_…`` and listed by ``coatcheck doctor``. The environment is
+read by the command line only (``coatcheck.cli``), never here.
 
 Raises Misconfigured when the values do not fit together.
 """

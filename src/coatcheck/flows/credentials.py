@@ -76,7 +76,8 @@ def mint(means: Means, carry: Carry, session_id: str, step: int) -> Secret:
 def renew_credentials(
     means: Means, tx: Transaction, session_id: str, *, expected_version: int, now: datetime
 ) -> tuple[Grant, str] | None:
-    """Replace every credential of a session inside ``tx``; returns the truth and the new secret. None as ``renew_session``."""
+    """Replace every credential of a session inside ``tx``; returns the truth and the new secret. None as
+    ``renew_session``."""
     minted: list[str] = []
 
     def fresh(session: Session) -> bytes:

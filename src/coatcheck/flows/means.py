@@ -68,8 +68,8 @@ class Means:
     async def commit(self, work: Callable[[Transaction], Result], *, wait: bool = False) -> "Committed[Result]":
         """Run ``work`` in one transaction and return its result with the events it appended.
 
-        With ``wait`` the head says in that same transaction that somebody waits for it, whether or not there was anything
-        left to change (rules 6 and 14).
+        With ``wait`` the head says in that same transaction that somebody waits for it, whether or not there was
+        anything left to change (rules 6 and 14).
         """
 
         def whole(tx: Transaction) -> Committed[Result]:

@@ -16,7 +16,8 @@ async def refresh(
     """Exchange a refresh token for its successor and an access token.
 
     A Standstill is returned, not raised: when it is a replay the session has been ended, and that has to take effect at
-    home before anybody is refused (``refuse`` raises it then). Raises TokenInvalid for what is no refresh token of ours.
+    home before anybody is refused (``refuse`` raises it then). Raises TokenInvalid for what is no refresh token of
+    ours.
     """
     presented = means.refresh_tokens.read(refresh_token)
     require_audience(means, audience)
@@ -65,8 +66,8 @@ async def exchange_session(means: Means, session_id: str, *, audience: str | Non
 
 
 async def renew_cookie(means: Means, session_id: str, presented_digest: bytes) -> Login | None:
-    """Replace a cookie's secret in passing, so that a stolen copy does not live for weeks. None when another request was
-    first, or the session is over: then the client keeps what it has."""
+    """Replace a cookie's secret in passing, so that a stolen copy does not live for weeks. None when another request
+    was first, or the session is over: then the client keeps what it has."""
     session = await means.store.read(lambda tx: tx.sessions.get(session_id))
     if session is None or session.carry is not Carry.COOKIE:
         return None

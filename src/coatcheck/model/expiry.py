@@ -1,7 +1,7 @@
 """When a login is over by itself. Pure rules over instants; the clock is handed in.
 
-Two limits hold at once (OWASP ASVS 7.3.1, 7.3.2): an absolute one, fixed at login and moved by nothing, and an idle one,
-counted from when the person was last seen.
+Two limits hold at once (OWASP ASVS 7.3.1, 7.3.2): an absolute one, fixed at login and moved by nothing, and an idle
+one, counted from when the person was last seen.
 """
 
 from datetime import datetime, timedelta

@@ -32,8 +32,8 @@ class KeyStatus(StrEnum):
 class SigningKey(Struct, frozen=True, kw_only=True):
     """A key as the store keeps it: the private part is sealed (AEAD under a secret that the store never sees).
 
-    ``public_key`` is PEM (SubjectPublicKeyInfo), or None for HS256. ``usable_from`` is the earliest instant it may sign:
-    by then every checker has it (rule 10). ``status_since`` is when the current status began.
+    ``public_key`` is PEM (SubjectPublicKeyInfo), or None for HS256. ``usable_from`` is the earliest instant it may
+    sign: by then every checker has it (rule 10). ``status_since`` is when the current status began.
     """
 
     kid: str

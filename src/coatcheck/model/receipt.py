@@ -13,8 +13,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     After it was returned, no check that begins anywhere accepts what was revoked, except at the subscribers named in
     ``unbound`` (they declared the ``accept`` policy and were not heard from), and there not after ``unbound_until``.
 
-    ``confirmed`` acknowledged the event; ``waited_out`` did not, but their leases have run out since. Each is a tuple of
-    names. ``took`` counts from COMMIT to this receipt.
+    ``confirmed`` acknowledged the event; ``waited_out`` did not, but their leases have run out since. Each is a tuple
+    of names. ``took`` counts from COMMIT to this receipt.
     """
 
     position: Position

@@ -12,8 +12,8 @@ class Record(Struct, frozen=True, kw_only=True):
 
     It is read in one statement together with the log's head (rule 9), so whatever was revoked up to ``stamp`` is in it,
     and whatever is revoked later is an event above ``stamp``. ``superseded`` is True when the credential is the
-    predecessor of the current one: it is good for a short grace after ``stepped_at``, and its ``authenticated_at`` is the
-    one from before.
+    predecessor of the current one: it is good for a short grace after ``stepped_at``, and its ``authenticated_at`` is
+    the one from before.
     """
 
     session_id: str

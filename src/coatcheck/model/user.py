@@ -20,9 +20,9 @@ class UserStatus(StrEnum):
 class User(Struct, frozen=True, kw_only=True):
     """A user as the store keeps it.
 
-    ``version`` is raised, with an event, by every change of roles, status or password: credentials that carry a lower one
-    are refused. ``email`` is what the person typed, ``email_key`` its canonical form, unique. ``password_hash`` is a
-    PHC string or None when no password opens this account. ``data`` holds the application's own fields.
+    ``version`` is raised, with an event, by every change of roles, status or password: credentials that carry a lower
+    one are refused. ``email`` is what the person typed, ``email_key`` its canonical form, unique. ``password_hash`` is
+    a PHC string or None when no password opens this account. ``data`` holds the application's own fields.
     """
 
     id: str

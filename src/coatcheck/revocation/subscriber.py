@@ -2,9 +2,9 @@
 
 Theory of operation. A subscriber registers, then reads a first snapshot, then asks again and again for what came after
 the position it has applied. Each question is noted with the steady clock's reading *before* it was sent; when its
-answer has been applied whole, the lease runs from there. An answer that cannot be trusted (from a history that is behind, cut
-short, not understood, or to a question of an earlier registration) changes nothing and grants nothing: the old lease
-just runs out. This class does no I/O: ``coatcheck.upkeep.follow`` carries its questions to the authority.
+answer has been applied whole, the lease runs from there. An answer that cannot be trusted (from a history that is
+behind, cut short, not understood, or to a question of an earlier registration) changes nothing and grants nothing: the
+old lease just runs out. This class does no I/O: ``coatcheck.upkeep.follow`` carries its questions to the authority.
 """
 
 from enum import Enum, auto

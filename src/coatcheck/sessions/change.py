@@ -28,8 +28,6 @@ def change_user(
     changed: User = structs.replace(user, version=user.version + 1)
     if not tx.users.save(changed, expected_version=user.version):
         return False
-    tx.audit.add(
-        AuditEntry(at=at, kind=kind, user_id=user.id, actor_id=actor_id, address=address, detail=detail or {})
-    )
+    tx.audit.add(AuditEntry(at=at, kind=kind, user_id=user.id, actor_id=actor_id, address=address, detail=detail or {}))
     tx.log.append(UserChanged(user.id, changed.version))
     return True

@@ -49,7 +49,8 @@ def end_sessions_of(
     address: str = "",
     spare: Iterable[str] = (),
 ) -> int:
-    """End every session of a user but those in ``spare``; return how many there were. Takes the user's lock, so no login slips past (rule 13)."""
+    """End every session of a user but those in ``spare``; return how many there were. Takes the user's lock, so no
+    login slips past (rule 13)."""
     tx.users.lock(user_id)
     spared = set(spare)
     return sum(

@@ -57,6 +57,7 @@ def living(tx: Transaction, session_id: str, now: datetime) -> tuple[Session, Us
 
 
 def grant_again(tx: Transaction, session_id: str, issued_at: datetime) -> Grant | None:
-    """A further credential for a session that is alive now, such as an access token for a cookie's holder; else None."""
+    """A further credential for a session that is alive now, such as an access token for a cookie's holder; else
+    None."""
     found = living(tx, session_id, issued_at)
     return None if found is None else grant(tx, *found, issued_at)

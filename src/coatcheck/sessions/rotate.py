@@ -1,8 +1,9 @@
 """The secret of a login moves on by one step: refresh rotation, and a cookie renewed in passing.
 
 A step is silent: no event, no claim. The predecessor stays good for a short grace, because answers get lost and tabs
-race. A replay after the grace means that two parties hold the token, and nobody can tell which is the thief: the session
-ends (RFC 9700 §4.14.2). The ending is an outcome, not an exception, so that it is committed before anybody is refused.
+race. A replay after the grace means that two parties hold the token, and nobody can tell which is the thief: the
+session ends (RFC 9700 §4.14.2). The ending is an outcome, not an exception, so that it is committed before anybody is
+refused.
 """
 
 from datetime import datetime, timedelta

@@ -11,8 +11,8 @@ The laws, checked for every store by one contract suite (``coatcheck.testing.con
 7. Events have consecutive ``seq`` in commit order: no gaps, no reordering (rule 1 of ``docs/revocation.md``).
 
 A unit of work is a plain synchronous function over a Transaction. The store decides where it runs: SQLite on its one
-writer thread, PostgreSQL inside ``run_sync``, memory in place. So the SQL is written once, and a whole transaction costs
-one hop to another thread (``docs/decisions/0002-synchronous-unit-of-work.md``).
+writer thread, PostgreSQL inside ``run_sync``, memory in place. So the SQL is written once, and a whole transaction
+costs one hop to another thread (``docs/decisions/0002-synchronous-unit-of-work.md``).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +35,8 @@ class Users(Protocol):
     """People with accounts."""
 
     def lock(self, user_id: str) -> None:
-        """Hold the user's row until the transaction ends: the first lock of all (rule 1: user, sessions, keys, head)."""
+        """Hold the user's row until the transaction ends: the first lock of all (rule 1: user, sessions, keys,
+        head)."""
 
     def add(self, user: User) -> bool:
         """Insert. False when ``email_key`` is taken; of racing ones exactly one wins."""
@@ -47,7 +48,8 @@ class Users(Protocol):
         """The user with this canonical e-mail, or None."""
 
     def save(self, user: User, *, expected_version: int) -> bool:
-        """Replace the row if it still has ``expected_version``. False when it changed or is gone, or the e-mail is taken."""
+        """Replace the row if it still has ``expected_version``. False when it changed or is gone, or the e-mail is
+        taken."""
 
     def remove(self, user_id: str) -> bool:
         """Delete the row (sessions are ended first, by the caller). False when it was not there."""

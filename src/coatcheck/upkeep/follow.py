@@ -135,7 +135,7 @@ class Follower:
 
     async def _follow(self) -> None:
         while True:
-            interval = min(self._interval, self._subscriber.lease.length / 5)  # the store may grant shorter ones (rule 2)
+            interval = min(self._interval, self._subscriber.lease.length / 5)  # the head may grant shorter leases
             pause = interval * (1 + random.random() * 0.1 * min(self.failures, 10))  # noqa: S311 - jitter
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):

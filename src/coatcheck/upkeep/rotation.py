@@ -1,8 +1,8 @@
 """Signing keys by schedule: upcoming → current → retired → revoked, one winner among many servers (rule 10).
 
-An upcoming key always stands ready and has been known to every checker for W before it may sign, so taking over needs no
-wait, neither by schedule nor when the current key has leaked. A retired key verifies until the last token it signed has
-expired, then it is revoked.
+An upcoming key always stands ready and has been known to every checker for W before it may sign, so taking over needs
+no wait, neither by schedule nor when the current key has leaked. A retired key verifies until the last token it signed
+has expired, then it is revoked.
 """
 
 from datetime import datetime, timedelta
@@ -16,9 +16,7 @@ from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.keyring import new_signing_key
 
 
-def rotate_keys(
-    tx: Transaction, secrets: Secrets, settings: Settings, *, now: datetime, at_once: bool = False
-) -> None:
+def rotate_keys(tx: Transaction, secrets: Secrets, settings: Settings, *, now: datetime, at_once: bool = False) -> None:
     """Do what is due. With ``at_once`` the upcoming key takes over now, whatever the schedule says, if it may sign."""
     by_status = _by_status(tx)
     current, upcoming = by_status.get(KeyStatus.CURRENT), by_status.get(KeyStatus.UPCOMING)
@@ -49,6 +47,15 @@ def revoke_signing_key(
         return False
     rotate_keys(tx, secrets, settings, now=now)
     return True
+
+
+def replace_keys(tx: Transaction, secrets: Secrets, settings: Settings, *, now: datetime, reason: str) -> None:
+    """Revoke every key and make new ones, as in a new store: for the beginning of an epoch, where every checker starts
+    from a snapshot that has them."""
+    for key in tx.keys.all():
+        revoke_key(tx, key.kid, expected=key.status, at=now, actor_id=None, reason=reason)
+    _add(tx, secrets, settings, KeyStatus.CURRENT, now=now, usable_from=now)
+    _add(tx, secrets, settings, KeyStatus.UPCOMING, now=now, usable_from=_usable(settings, now))
 
 
 def _by_status(tx: Transaction) -> dict[KeyStatus, SigningKey]:

@@ -11,9 +11,9 @@ from coatcheck.errors import Misconfigured
 def development_secret(beside: str | None, *, has_sealed_keys: bool) -> str:
     """Return the secret in ``<database>-secret``, making the file (0600, O_EXCL) if this installation is new.
 
-    Without files (a memory store) the secret lives as long as the process. Raises Misconfigured when the file is missing
-    although keys were sealed under it: a new one would make every session cookie and key useless without saying so; and
-    when others may read the file.
+    Without files (a memory store) the secret lives as long as the process. Raises Misconfigured when the file is
+    missing although keys were sealed under it: a new one would make every session cookie and key useless without saying
+    so; and when others may read the file.
     """
     if beside is None:
         return token_urlsafe(32)

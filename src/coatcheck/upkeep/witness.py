@@ -28,8 +28,8 @@ class Witness:
         self._written: Sighting | None = None
 
     def remember(self, position: Position, event_id: str) -> None:
-        """Write the newest sighting, atomically; does nothing when it is not news. Failing to write is no failure of the
-        process: the file is a help, the log is the truth."""
+        """Write the newest sighting, atomically; does nothing when it is not news. Failing to write is no failure of
+        the process: the file is a help, the log is the truth."""
         sighting = Sighting(str(position), event_id)
         if self._path is None or sighting == self._written:
             return
