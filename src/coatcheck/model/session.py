@@ -44,8 +44,8 @@ class Session(Struct, frozen=True, kw_only=True):
 
     ``secret_digest`` is the digest of the secret that opens the session now; ``previous_digest`` that of the one
     before, which is accepted for a short grace after ``stepped_at``. ``stepped_with`` names the server key that derived
-    the current refresh secret from its predecessor. ``expires_at`` is absolute and never moves; ``idle_for`` is how long
-    the session may go unseen. ``everything_generation`` is the one in force when the credentials were issued.
+    the current refresh secret from its predecessor. ``expires_at`` is absolute and never moves; ``idle_for`` is how
+    long the session may go unseen. ``everything_generation`` is the one in force when the credentials were issued.
     """
 
     id: str
