@@ -1,5 +1,6 @@
 """What a refused or broken request is answered, when an AuthError leaves the application."""
 
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -77,3 +78,24 @@ def _is_navigation(scope: Scope) -> bool:
     headers = scope["headers"]
     accepted = b",".join(values_of(headers, b"accept"))
     return b"text/html" in accepted and not values_of(headers, b"authorization")
+
+
+def teach(app: Any, answers: Answers) -> None:
+    """Let every Starlette application in and under ``app`` answer an AuthError as ``answers`` do, unless it has a
+    handler.
+
+    Each of them turns what it has no handler for into a 500 of its own, before anybody outside hears of it. It has to
+    be told before its first request.
+    """
+    waiting, seen = [app], set()
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        handlers = getattr(each, "exception_handlers", None)
+        if isinstance(handlers, dict):
+            handlers.setdefault(AuthError, answers.handle)
+        routes = getattr(each, "routes", None)
+        waiting += [getattr(each, "app", None)]
+        waiting += [getattr(route, "app", None) for route in routes] if isinstance(routes, list) else []

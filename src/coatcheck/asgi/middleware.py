@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coatcheck.asgi.answers import Answers
+from coatcheck.asgi.answers import Answers, teach
 from coatcheck.asgi.arrival import KEY, Arrival
 from coatcheck.asgi.lifespan import run_lifespan
 from coatcheck.asgi.renewal import clearing, renewing
@@ -36,11 +36,13 @@ class AuthMiddleware:
         self._names = CookieNames.of(is_local=settings.is_local, port=settings.port, path=settings.web.path)
         self._origins = OriginRule((settings.origin, *settings.web.allowed_origins))
         self._answers = Answers(pages)
+        teach(app, self._answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         kind = scope["type"]
         if kind == "lifespan":
+            teach(self._app, self._answers)
             await run_lifespan(self._app, self._auth, scope, receive, send)
             return
         if kind != "http" and kind != "websocket":
@@ -101,6 +103,8 @@ class AuthMiddleware:
         return renewing(send, arrival, cookie) if presented.cookie is cookie else send
 
     async def _start(self) -> Checker:
-        await self._auth.start()
+        if not self._auth.is_started:
+            teach(self._app, self._answers)
+            await self._auth.start()
         self._checker = self._auth.checker
         return self._checker
