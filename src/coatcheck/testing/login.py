@@ -96,6 +96,8 @@ def log_in(client: Any, auth: Auth, who: str = "ann@example.com", **how: Any) ->
     if getattr(client, "portal", None) is None:
         raise RuntimeError("use the TestClient in a `with` block, so that the application is started")
     login: TestLogin = client.portal.call(partial(login_as, auth, who, **how))
+    for name in ("authorization", "cookie", "origin"):  # of an earlier login
+        client.headers.pop(name, None)
     client.headers.update(login.headers)
     return login
 
