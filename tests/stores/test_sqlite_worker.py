@@ -126,6 +126,7 @@ def test_a_stopped_worker_finishes_what_is_queued_and_can_begin_again(worker):
 
     async def use():
         await worker.run(lambda: None)
+        worker.tell(lambda: 1 / 0)
         for number in range(5):
             worker.tell(lambda number=number: done.append(number))
 

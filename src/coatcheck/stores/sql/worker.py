@@ -35,7 +35,7 @@ class Worker:
         return await future
 
     def tell(self, job: Callable[[], None]) -> None:
-        """Run ``job`` in the thread some time, for nobody; it must not raise."""
+        """Run ``job`` in the thread some time, for nobody: what it raises is lost."""
         self._put(job)
 
     def stop(self, patience: float) -> None:
@@ -75,7 +75,8 @@ def _work(queue: "SimpleQueue[_Job | Callable[[], None] | None]", at_work: threa
     while (job := queue.get()) is not None:
         with at_work:
             if callable(job):
-                job()
+                with suppress(Exception):  # nobody waits for it, and the thread must go on for those who do
+                    job()
             elif not job[2].cancelled():
                 _do(*job)
         del job  # lets go of what it holds while the thread waits
