@@ -10,9 +10,11 @@ from coatcheck.model.event import (
     Event,
     EverythingEnded,
     KeyRevoked,
-    SessionEnded as SessionEndedEvent,
     SessionRenewed,
     UserChanged,
+)
+from coatcheck.model.event import (
+    SessionEnded as SessionEndedEvent,
 )
 from coatcheck.model.position import Epoch, Position
 from coatcheck.model.receipt import Receipt

@@ -11,9 +11,9 @@ from coatcheck.checking.keys import CheckingKeys
 from coatcheck.checking.recall import Policy, Recall
 from coatcheck.errors import OutcomeUnknown, StoreUnavailable
 from coatcheck.flows.means import Means
+from coatcheck.model.position import Position
 from coatcheck.passwords.attempts import Attempts
 from coatcheck.passwords.devices import DeviceTokens
-from coatcheck.model.position import Position
 from coatcheck.revocation.credential import Credential
 from coatcheck.revocation.lease import Lease
 from coatcheck.revocation.replica import Replica, Verdict
@@ -54,7 +54,7 @@ class Wire:
     async def read(self, work: Any) -> Any:
         return await self._carry("view", work)
 
-    async def write(self, work: Any, *, durable: bool = True) -> Any:  # noqa: ARG002 - the port's signature
+    async def write(self, work: Any, *, durable: bool = True) -> Any:
         return await self._carry("transact", work)
 
     async def read_registry(self, work: Any) -> Any:
@@ -182,7 +182,7 @@ class Pool:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    async def run(self, work: Any, *args: Any, address: str = "", familiar: bool = False) -> Any:  # noqa: ARG002
+    async def run(self, work: Any, *args: Any, address: str = "", familiar: bool = False) -> Any:
         await asyncio.sleep(self._world.rng.choice((0.05, 0.2, 1.5, 4.0)))
         return work(*args)
 
@@ -196,7 +196,7 @@ class Hasher:
     def hash(self, password: str) -> str:
         return f"plain:{password}"
 
-    def needs_rehash(self, stored: str) -> bool:  # noqa: ARG002
+    def needs_rehash(self, stored: str) -> bool:
         return False
 
 

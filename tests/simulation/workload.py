@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
+from coatcheck.checking.recall import Policy
 from coatcheck.errors import AuthError
 from coatcheck.flows import administer
 from coatcheck.flows.change_password import change_password
@@ -46,6 +47,7 @@ class Workload:
             self._back_up,
             self._restore,
             self._promote,
+            self._lose_everything,
             self._forget,
             self._change_lease,
             self._happen_strangely,
@@ -158,7 +160,7 @@ class Workload:
         except AuthError as fault:
             self.world.say(f"{process.name}: {verb.__name__.strip('_')} failed: {fault!r}")
 
-    async def _done(self, process: Process, committed: Committed[Any], *, wait: bool) -> None:
+    async def _done(self, process: Process, committed: Committed[Any], *, wait: bool, user_id: str = "") -> None:
         """What the front door does after a change: make it hold, and answer."""
         world = self.world
         receipt = await process.enforcer.enforce(committed.events, committed.position, wait=wait)
@@ -168,12 +170,13 @@ class Workload:
         if world.trace is not None:
             world.say(f"{process.name}: returned {committed.position.seq} {receipt or 'without waiting'}")
         if receipt is not None:
-            for held in self.rng.sample(world.held, min(3, len(world.held))):
+            latest = [held for held in world.held[-10:] if held.user_id == user_id]
+            for held in self.rng.sample(latest, min(3, len(latest))):
                 for other in world.alive():
                     world.check_soon(other, held, within=0.02)
 
     async def _finish(self, process: Process, person: Person, committed: Committed[Login], *, wait: bool) -> None:
-        await self._done(process, committed, wait=wait)
+        await self._done(process, committed, wait=wait, user_id=person.user_id)
         self.world.hold(person, committed.result)
 
     def _held_of(self, person: Person) -> Held | None:
@@ -192,12 +195,12 @@ class Workload:
             done = await logout(
                 process.means, person.user_id, held.session_id, scope=Scope.THIS, client=CLIENT, wait=wait
             )
-            await self._done(process, done, wait=wait)
+            await self._done(process, done, wait=wait, user_id=person.user_id)
 
     async def _log_out_everywhere(self, process: Process, person: Person) -> None:
         wait = self._waits()
         done = await logout(process.means, person.user_id, "ses_", scope=Scope.ALL, client=CLIENT, wait=wait)
-        await self._done(process, done, wait=wait)
+        await self._done(process, done, wait=wait, user_id=person.user_id)
 
     async def _log_in(self, process: Process, person: Person) -> None:
         password, carry = person.password, self.rng.choice((Carry.COOKIE, Carry.TOKENS))
@@ -243,14 +246,14 @@ class Workload:
     async def _change_roles(self, process: Process, person: Person) -> None:
         wait, roles = self._waits(), (self.rng.choice(("editor", "author", "reader")),)
         done = await administer.set_roles(process.means, person.user_id, roles, actor_id=None, client=CLIENT, wait=wait)
-        await self._done(process, done, wait=wait)
+        await self._done(process, done, wait=wait, user_id=person.user_id)
 
     async def _suspend(self, process: Process, person: Person) -> None:
         wait = self._waits()
         user = self.world.primary._rows.users[person.user_id]
         verb = administer.suspend if user.status is UserStatus.ACTIVE else administer.restore
         done = await verb(process.means, person.user_id, actor_id=None, client=CLIENT, wait=wait)
-        await self._done(process, done, wait=wait)
+        await self._done(process, done, wait=wait, user_id=person.user_id)
 
     async def _change_password(self, process: Process, person: Person) -> None:
         held, wait = self._held_of(person), self._waits()
@@ -269,12 +272,12 @@ class Workload:
             person.password = new
             await self._finish(process, person, committed, wait=wait)
 
-    async def _end_everything(self, process: Process, _: Person) -> None:
+    async def _end_everything(self, process: Process, person: Person) -> None:
         wait = self._waits()
         done = await end_everything(process.means, reason="test", actor_id=None, client=CLIENT, wait=wait)
-        await self._done(process, done, wait=wait)
+        await self._done(process, done, wait=wait, user_id=person.user_id)
 
-    async def _rotate_keys(self, process: Process, _: Person) -> None:
+    async def _rotate_keys(self, process: Process, person: Person) -> None:
         now = process.means.now()
         self.world.has_new_keys = True
         done = await process.means.commit(
@@ -282,7 +285,7 @@ class Workload:
         )
         await self._done(process, done, wait=False)
 
-    async def _revoke_key(self, process: Process, _: Person) -> None:
+    async def _revoke_key(self, process: Process, person: Person) -> None:
         now, wait = process.means.now(), self._waits()
         self.world.has_new_keys = True
         kids = [held.kid for held in self.world.held if held.kid is not None]
@@ -295,7 +298,7 @@ class Workload:
             ),
             wait=wait,
         )
-        await self._done(process, done, wait=wait)
+        await self._done(process, done, wait=wait, user_id=person.user_id)
 
     # -- fate ---------------------------------------------------------------------------------------------------------
 
@@ -337,10 +340,7 @@ class Workload:
         world = self.world
         world.standby = (copy_of(world.primary), world.oracle.order)
         world.standby_answers = self.rng.choice((0.5, 1.0))
-        world.timeline.at(world.timeline.now + self.rng.random() * 12, self._catch_up)
-
-    def _catch_up(self) -> None:
-        self.world.standby = None
+        world.timeline.at(world.timeline.now + self.rng.random() * 12, world.catch_up)
 
     def _back_up(self, _: Process) -> None:
         self.world.backup = (copy_of(self.world.primary), self.world.oracle.order)
@@ -352,6 +352,13 @@ class Workload:
             self.world.timeline.at(self.world.timeline.now + self.rng.random() * 2, self.world.promote)
         else:
             self.world.promote()
+
+    def _lose_everything(self, process: Process) -> None:
+        """The store burns down, list of subscribers and all, while one process can't be reached."""
+        if not any(other.policy is Policy.ACCEPT for other in self.world.processes):
+            self._back_up(process)
+            self._cut_off(process)
+            self.world.timeline.at(self.world.timeline.now + 0.1, self.world.restore)
 
     def _restore(self, process: Process) -> None:
         if self.world.backup is None:

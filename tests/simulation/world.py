@@ -222,9 +222,20 @@ class World:
         )
         self.oracle.unmake(order, endings=True)
         epoch = max(self.primary._rows.head.epoch, standby._rows.head.epoch).successor()
+        self._linger(self.primary)
         self.primary = standby
         self.primary.transact(lambda tx: tx.log.begin_epoch(epoch))
         self._recall_passwords()
+
+    def _linger(self, old: MemoryStore) -> None:
+        """Let the old primary go on answering for a while, to those who can tell."""
+        self.standby = (copy_of(old), self.oracle.order)
+        self.standby_answers = self.rng.choice((0.0, 0.5, 1.0))
+        self.timeline.at(self.timeline.now + self.rng.random() * 10, self.catch_up)
+
+    def catch_up(self) -> None:
+        """No standby lags behind any more."""
+        self.standby = None
 
     def _recall_passwords(self) -> None:
         for person in self.people:
@@ -247,7 +258,7 @@ class World:
             backup._rows.registrations = dict(old._rows.registrations)
         self.oracle.unmake(order)
         self.primary = backup
-        self.standby = None
+        self._linger(old)
         epoch = max(old._rows.head.epoch, backup._rows.head.epoch).successor()
         now = datetime.fromtimestamp(START + self.timeline.now, UTC)
         self.run_work("transact", lambda tx: self._begin_again(tx, epoch, now))
