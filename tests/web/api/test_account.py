@@ -289,3 +289,13 @@ async def test_a_device_may_name_itself():
             f"{API}/login", json={"email": "ann@example.com", "password": PASSWORD, "device": "x" * 101}
         )
         assert code_of(refused) == "request.invalid"
+
+
+async def test_a_command_line_that_keeps_cookies_may_log_in_again_without_saying_where_it_comes_from():
+    async with running() as site:
+        client = site.client()
+        first = await site.register(client)
+        second = await site.log_in(client)
+        listed = (await client.get(f"{API}/sessions")).json()["sessions"]
+        assert [each["id"] for each in listed] == [second["session"]["id"]]
+        assert first["session"]["id"] != second["session"]["id"]

@@ -1,5 +1,6 @@
 """A person's own account: register, log in, look, change, prove, log out."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -184,14 +185,18 @@ async def _caller(call: Call) -> tuple[User, Session]:
 
 
 async def _session_in_cookies(call: Call) -> str | None:
-    """The session that this browser holds in its cookies; None when there is none that counts."""
+    """The session that this client holds in its cookies; None when there is none that counts.
+
+    It is replaced, not used: so who sends no ``Origin``, as a command line does, need not begin to for this.
+    """
+    presented, auth = call.presented, call.installation.auth
     if call.has_bearer:
         return None
-    remembered = await call.check_if_any()
-    if remembered is not None:
-        return remembered.session_id
+    if isinstance(presented, Presented):
+        with suppress(CredentialRefused):
+            return (await auth.recall(presented.token, presented.carried_by)).session_id
     refresh_token = call.cookie(call.installation.cookies.refresh)
-    return None if refresh_token is None else call.installation.auth.session_named_by(refresh_token)
+    return None if refresh_token is None else auth.session_named_by(refresh_token)
 
 
 def _named(call: Call, body: LogoutRequest) -> tuple[set[str], bool]:

@@ -16,7 +16,6 @@ from coatcheck.checking.cache import Remembered
 from coatcheck.clock import now_of
 from coatcheck.errors import (
     AccessDenied,
-    CredentialRefused,
     FieldError,
     ReauthenticationNeeded,
     RequestInvalid,
@@ -101,13 +100,6 @@ class Call:
         if presented.carried_by is CarriedBy.COOKIE:
             self.origins.require(self.method, self.headers)
         return await self.installation.auth.recall(presented.token, presented.carried_by)
-
-    async def check_if_any(self) -> Remembered | None:
-        """As ``check``, with None for a credential that is refused."""
-        try:
-            return await self.check()
-        except CredentialRefused:
-            return None
 
     def refuse_other_sites(self) -> None:
         """Hold a request without credential to the origin rule if a browser sent it: it says where it comes from, and
