@@ -22,9 +22,17 @@ def development_secret(beside: str | None, *, has_sealed_keys: bool) -> str:
         if has_sealed_keys:
             raise Misconfigured(
                 f"{path} is missing, but the database holds keys that were sealed under it. Put the file back, or give "
-                "the secret in the settings (COATCHECK_SECRET_FILE)."
+                "the secret in the settings (COATCHECK_SECRETS_FILE)."
             )
         _make(path)
+    return _read(path)
+
+
+def read_development_secret(beside: str | None) -> str:
+    """Return the secret in ``<database>-secret``, never make one. Raises Misconfigured when there is none to read."""
+    path = Path(f"{beside}-secret")
+    if not path.exists():
+        raise Misconfigured(f"{path} is missing")
     return _read(path)
 
 

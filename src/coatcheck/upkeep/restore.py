@@ -1,0 +1,36 @@
+"""After a backup was put back: nothing that was ended since may come to life again (rule 17)."""
+
+from datetime import datetime
+from typing import Final
+
+from coatcheck.model.position import Epoch
+from coatcheck.sessions.end import end_everything
+from coatcheck.settings import Settings
+from coatcheck.stores.port import Store, Transaction
+from coatcheck.tokens.derivation import Secrets
+from coatcheck.upkeep.rotation import replace_keys
+from coatcheck.upkeep.witness import Witness
+
+REASON: Final = "a backup was restored"
+
+
+async def next_epoch(store: Store, witness: Witness) -> Epoch:
+    """An epoch above every one that the store, this machine's witness or a subscriber has seen."""
+    head = await store.read(lambda tx: tx.log.head())
+    rows = await store.read_registry(lambda registry: registry.all())
+    seen = witness.recall()
+    epochs = [head.epoch, *(row.acknowledged.epoch for row in rows if row.acknowledged is not None)]
+    if seen is not None:
+        epochs.append(seen[0].epoch)
+    return max(epochs).successor()
+
+
+def begin_again(tx: Transaction, secrets: Secrets, settings: Settings, epoch: Epoch, *, now: datetime) -> None:
+    """End everything that was issued before, replace every signing key, and begin ``epoch``, unsettled.
+
+    The keys too: one that was revoked after the backup was made is valid again in it, and whoever has it can sign
+    whatever generation is asked for.
+    """
+    replace_keys(tx, secrets, settings, now=now, reason=REASON)
+    end_everything(tx, at=now, reason=REASON, actor_id=None)
+    tx.log.begin_epoch(epoch)
