@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from coatcheck.errors import Misconfigured
+from coatcheck.tokens.known_secrets import is_known
 
 KEY_ID_BYTES: Final = 3
 """How long a key id is inside a token; as text it has four characters."""
@@ -33,8 +34,8 @@ class DerivedKey:
 class Secrets:
     """The master secrets, the current one first.
 
-    Raises Misconfigured when there is none, when one is shorter than 32 characters, or when two have the same id (the
-    same secret given twice).
+    Raises Misconfigured when there is none, when one is shorter than 32 characters or has been published, or when two
+    have the same id (the same secret given twice).
     """
 
     __slots__ = ("_by_id", "_derived")
@@ -44,6 +45,8 @@ class Secrets:
             raise Misconfigured("a list with at least one secret is needed")
         if any(len(secret) < _LEAST_CHARACTERS for secret in secrets):
             raise Misconfigured("a secret is shorter than 32 characters")
+        if any(map(is_known, secrets)):
+            raise Misconfigured("a secret is on a list of published ones; make one with `coatcheck keys secret`")
         self._by_id = {_key_id(secret): secret.encode("utf-8") for secret in secrets}
         if len(self._by_id) != len(secrets):
             raise Misconfigured("two secrets are the same")

@@ -1,10 +1,14 @@
 """The prepared keys of the process that issues: unsealed once, remembered by ``kid``."""
 
-from coatcheck.model.key import SigningKey
+from collections.abc import Iterable
+
+from coatcheck.errors import Misconfigured
+from coatcheck.model.key import KeyStatus, SigningKey
 from coatcheck.tokens.claims import AccessClaims
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.jwt import sign
 from coatcheck.tokens.keyring import Signer, VerificationKey
+from coatcheck.tokens.sealing import SEALING
 
 
 class Signers:
@@ -33,6 +37,18 @@ class Signers:
             for key in keys
             if key.algorithm.is_symmetric
         }
+
+    def require_openable(self, keys: Iterable[SigningKey]) -> None:
+        """Raise Misconfigured when a key that is still needed was sealed under a secret that is not given: a server
+        that starts all the same could let nobody log in."""
+        for key in keys:
+            is_needed = key.status in (KeyStatus.CURRENT, KeyStatus.UPCOMING) or key.algorithm.is_symmetric
+            if is_needed and self._secrets.by_id(SEALING, key.sealed_under) is None:
+                raise Misconfigured(
+                    f"the signing keys were sealed under another secret, whose id is {key.sealed_under}; give that one "
+                    "too, after the current one. If it is lost for good, `coatcheck schema restored` ends every "
+                    "session and makes new keys"
+                )
 
     def secret_of(self, kid: str) -> VerificationKey | None:
         """The key that verifies an HS256 ``kid``; None when it is not known here."""
