@@ -1,85 +1,103 @@
 """``coatcheck demo``: an installation to look at, gone when it ends."""
 
-import asyncio
+import contextlib
 import secrets
-import socket
+import signal
 import tempfile
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from coatcheck.auth import Auth
-from coatcheck.cli.listening import listen
-from coatcheck.model.user import ADMINISTRATOR
-from coatcheck.settings import Settings, WebSettings
+if TYPE_CHECKING:
+    from coatcheck.auth import Auth
 
 HOST: Final = "127.0.0.1"
-PEOPLE: Final = (
-    ("admin@example.com", "Admin", (ADMINISTRATOR,)),
-    ("ann@example.com", "Ann", ()),
-    ("ben@example.com", "Ben", ()),
-    ("cleo@example.com", "Cleo", ()),
-)
 _SYLLABLES: Final = [first + vowel for first in "bdfghklmnprstvwz" for vowel in "aeiou"]
 
 
-@click.command("demo")
-@click.option("--port", default=8000, envvar="PORT", show_default=True, help="Where to listen, on 127.0.0.1.")
+@click.command("demo", short_help="Look at it: a fresh installation, gone when it ends.")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), default=8000, envvar="PORT", show_default=True, show_envvar=True
+)
 def command(port: int) -> None:
-    """Try it: SQLite in a fresh folder, an administrator and a few people.
+    """Look at it: a fresh installation with a few people, gone when it ends.
 
-    Passwords are made anew each time. Ctrl-C ends it and leaves nothing behind.
+    Listens on 127.0.0.1, keeps its data in a temporary folder, and makes an administrator and three users with new
+    passwords each time. Ctrl-C ends it and leaves nothing behind.
     """
-    listener = listen(HOST, port, otherwise=f"make demo PORT={port + 1}")
-    with tempfile.TemporaryDirectory(prefix="coatcheck-demo-") as folder, listener:
-        asyncio.run(_run(Path(folder), listener, port))
-    click.echo("\nGone, and nothing left behind.")
+    with _interruptible():
+        _run(port)
+    click.echo("\nEnded. Nothing is left behind.")
 
 
-async def _run(folder: Path, listener: socket.socket, port: int) -> None:
-    from coatcheck.cli.server import Server, server_config
-    from coatcheck.web.app import build
-
-    origin = f"http://{HOST}:{port}"
-    settings = Settings(database=f"sqlite:///{folder}/demo.db", url=origin, web=WebSettings(site_name="Coatcheck demo"))
-    auth = Auth(settings)
-    server = Server(server_config(build(auth)))
-    await auth.start()
-    try:
-        passwords = [(email, await _add(auth, email, name, roles)) for email, name, roles in PEOPLE]
-        click.echo(_welcome(origin + settings.web.path, passwords))
-        await server.serve(sockets=[listener])
-    finally:
-        await auth.stop()
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make SIGTERM what Ctrl-C is, from the first moment: the folder is removed whenever it comes."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        yield
 
 
-async def _add(auth: Auth, email: str, name: str, roles: tuple[str, ...]) -> str:
-    password = "-".join("".join(secrets.choice(_SYLLABLES) for _ in range(3)) for _ in range(4))
-    await auth.create_user(email, password, name=name, roles=roles)
-    return password
+def _run(port: int) -> None:
+    from coatcheck.cli.listening import listen
+
+    with listen(HOST, port, otherwise=f"PORT={port % 65_535 + 1} make demo") as listener:
+        from coatcheck.auth import Auth
+        from coatcheck.cli.server import run, server_for
+        from coatcheck.settings import Settings, WebSettings
+
+        with tempfile.TemporaryDirectory(prefix="coatcheck-demo-") as folder:
+            origin = f"http://{HOST}:{port}"
+            web = WebSettings(site_name="Coatcheck demo")
+            auth = Auth(Settings(database=f"sqlite:///{folder}/demo.db", url=origin, web=web), name="the demo")
+
+            async def welcome() -> None:
+                click.echo(_welcome(origin + web.path, await _people(auth)))
+
+            run(server_for(auth), auth, listener, welcome)
 
 
-def _welcome(address: str, passwords: list[tuple[str, str]]) -> str:
-    people = "\n".join(f"{email}  {password}" for email, password in passwords)
-    email, password = passwords[1]
+async def _people(auth: "Auth") -> list[tuple[str, str]]:
+    """Make the accounts and return e-mail and password of each, the administrator's first."""
+    from coatcheck.model.user import ADMINISTRATOR
+
+    made = []
+    for name in ("Admin", "Ann", "Ben", "Cleo"):
+        email, roles = f"{name.lower()}@example.com", (ADMINISTRATOR,) if name == "Admin" else ()
+        password = "-".join("".join(secrets.choice(_SYLLABLES) for _ in range(3)) for _ in range(3))
+        await auth.create_user(email, password, name=name, roles=roles)
+        made.append((email, password))
+    return made
+
+
+def _welcome(address: str, people: list[tuple[str, str]]) -> str:
+    accounts = "\n".join(f"{email}  {password}" for email, password in people)
+    email, password = people[1]
     return f"""\
-Coatcheck is running. Ctrl-C ends it.
+Coatcheck is running. Log in at
 
-Log in      {address}/login
-Your account, with the devices you are logged in from
-            {address}/account
-For the administrator
-            {address}/admin
+  {address}/login
 
-{people}
+as one of these:
 
-The same login as a JWT, for an API:
+{accounts}
 
-  curl -s {address}/api/login -H 'Content-Type: application/json' \\
-    -d '{{"email": "{email}", "password": "{password}", "carry": "tokens"}}'
+Try this: log in as one person in two browsers. Each lists both devices at
+{address}/account and can end the other one.
+The administrator sees everybody at {address}/admin
 
-  curl -s {address}/api/me -H "Authorization: Bearer $ACCESS_TOKEN"
+The same login without a browser, and what it opens:
 
-End that login on the account page, and the second call is refused at once.
+  curl -s {address}/api/login \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"email": "{email}",
+         "password": "{password}", "carry": "tokens"}}'
+
+  curl -s {address}/api/me \\
+    -H 'Authorization: Bearer <access_token>'
+
+End that login on the account page, and the next call is refused at once.
+
+Ctrl-C ends it.
 """

@@ -1,9 +1,10 @@
 """Settings from the environment: ``COATCHECK_…``, read by the command line only.
 
 Every field of ``coatcheck.settings.Settings`` has a variable, made from its place: ``sessions.idle_after`` is
-``COATCHECK_SESSIONS_IDLE_AFTER``. ``COATCHECK_DATABASE_URL``, ``COATCHECK_URL`` and ``COATCHECK_SECRETS`` are at the top.
-With ``_FILE`` at the end the value is read from that file, so that no secret has to stand in the environment. Spans are
-written like ``90s``, ``15m``, ``12h`` or ``30d``; lists with commas; secrets, in a file, one a line, the current one first.
+``COATCHECK_SESSIONS_IDLE_AFTER``. ``COATCHECK_DATABASE_URL``, ``COATCHECK_URL`` and ``COATCHECK_SECRETS`` are at the
+top. With ``_FILE`` at the end the value is read from that file, so that no secret has to stand in the environment.
+Spans are written like ``90s``, ``15m``, ``12h`` or ``30d``; lists with commas; secrets, in a file, one a line, the
+current one first.
 """
 
 import dataclasses

@@ -1,23 +1,25 @@
 """The socket a server listens on, bound before anything else starts, so that a busy port is said plainly."""
 
 import socket
+from typing import Final
 
 from coatcheck.errors import Misconfigured
 
+_BACKLOG: Final = 2048
+
 
 def listen(host: str, port: int, *, otherwise: str) -> socket.socket:
-    """Bind and listen. ``otherwise`` is the command that uses another port. Raises Misconfigured when it is taken."""
+    """Bind and listen. ``otherwise`` is the command that uses another port. Raises Misconfigured when it can't be
+    had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(_BACKLOG)
     except OSError as fault:
         listener.close()
-        raise Misconfigured(
-            f"port {port} on {host} can't be used ({(fault.strerror or str(fault)).lower()}); "
-            f"try another: {otherwise}"
-        ) from None
-    listener.listen(2048)
-    listener.set_inheritable(True)
+        reason = (fault.strerror or str(fault)).lower()
+        raise Misconfigured(f"port {port} on {host} can't be used ({reason}); try another: {otherwise}") from None
+    listener.setblocking(False)
     return listener

@@ -1,0 +1,239 @@
+"""What ``coatcheck doctor`` looks at. Nothing here changes anything: no table is made, no key, no file."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from coatcheck.cli.database import ABSENT, CURRENT, look, path_of
+from coatcheck.cli.environment import settings_from
+from coatcheck.cli.knobs import knobs
+from coatcheck.clock import SystemClock, now_of
+from coatcheck.errors import AuthError, Misconfigured
+from coatcheck.settings import Settings
+from coatcheck.web.addresses import ClientAddresses
+
+if TYPE_CHECKING:
+    from coatcheck.model.subscriber import Registration
+    from coatcheck.stores.port import Store
+
+_WAL_RESET_FIXED: Final = (3, 51, 3)
+_LITTLE_SPACE: Final = 256 * 1024 * 1024
+_COMPANIONS: Final = ("", "-wal", "-shm", "-witness", "-subscribers", "-subscribers-wal")
+
+
+class Check(NamedTuple):
+    """One thing that was looked at: what it ``says``, and how to ``mend`` it where that is needed."""
+
+    name: str
+    state: Literal["ok", "warning", "problem"]
+    says: str
+    mend: str = ""
+
+
+def examine(environment: Mapping[str, str]) -> list[Check]:
+    """Look at everything."""
+    try:
+        settings = settings_from(environment)
+    except Misconfigured as fault:
+        return [
+            Check("settings", "problem", fault.message, "Correct it; `coatcheck doctor --settings` lists them all.")
+        ]
+    return [*_configuration(settings), *_files(settings), *_store(settings)]
+
+
+def _configuration(settings: Settings) -> Iterator[Check]:
+    changed = sum(knob.is_changed for knob in knobs(settings))
+    yield Check("settings", "ok", f"{changed} of {sum(1 for _ in knobs(settings))} differ from their defaults")
+    yield from _secrets(settings)
+    if settings.is_local:
+        yield Check(
+            "url",
+            "warning",
+            f"{settings.url} is for development on this machine",
+            "In production set COATCHECK_URL=https://… to where people reach it.",
+        )
+    else:
+        yield Check("url", "ok", settings.url)
+    yield _proxies(settings)
+    for knob in knobs(settings):
+        if knob.place.rpartition(".")[2].startswith("insecure_") and knob.is_changed:
+            yield Check(
+                "insecure", "warning", f"{knob.variable} = {knob.value}: {knob.says}", f"Unset {knob.variable}."
+            )
+    if settings.revocation.policy == "accept":
+        yield Check(
+            "policy",
+            "warning",
+            "without a lease this accepts what may have been ended, for up to "
+            f"{settings.revocation.accept_for}; every receipt names it as not bound",
+            "Unset COATCHECK_REVOCATION_POLICY unless availability matters more.",
+        )
+
+
+def _secrets(settings: Settings) -> Iterator[Check]:
+    from coatcheck.tokens.known_secrets import is_known
+
+    make = "Make one with `coatcheck keys secret` and name its file in COATCHECK_SECRETS_FILE."
+    if any(map(is_known, settings.secrets)):
+        yield Check("secret", "problem", "it is on a list of published secrets", make)
+    elif settings.secrets:
+        more = f", and {len(settings.secrets) - 1} that still open what is old" if len(settings.secrets) > 1 else ""
+        yield Check("secret", "ok", f"given{more}")
+    elif not settings.is_local:
+        yield Check("secret", "problem", "none is given, and production needs one", make)
+    elif settings.database == "memory:":
+        yield Check("secret", "ok", "made anew at each start, as the store is")
+    else:
+        yield Check("secret", "ok", "kept beside the database, for development")
+
+
+def _proxies(settings: Settings) -> Check:
+    networks = settings.web.trusted_proxies
+    try:
+        ClientAddresses(networks)
+    except Misconfigured as fault:
+        return Check("proxy", "problem", fault.message, "Write networks like 10.0.0.0/8, with commas between them.")
+    if any(network.endswith("/0") for network in networks):
+        return Check(
+            "proxy",
+            "problem",
+            "every address is trusted, so anybody can claim to be anybody",
+            "Name only your proxies' network in COATCHECK_WEB_TRUSTED_PROXIES.",
+        )
+    if not networks and not settings.is_local:
+        return Check(
+            "proxy",
+            "warning",
+            "none is named, so `coatcheck serve` starts only with --tls-cert and --tls-key",
+            "Behind a proxy, name its network in COATCHECK_WEB_TRUSTED_PROXIES.",
+        )
+    return Check("proxy", "ok", ", ".join(networks) or "none; the peer's address is the client's")
+
+
+def _files(settings: Settings) -> Iterator[Check]:
+    path = path_of(settings.database)
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        yield Check("files", "problem", f"the folder {path.parent} is not there", f"mkdir -m 700 {path.parent}")
+        return
+    wrong = [each for each in _companions(path) if stat.S_IMODE(each.stat().st_mode) & 0o077]
+    if wrong:
+        names = " ".join(map(str, wrong))
+        yield Check("files", "problem", f"others may read or write {names}", f"chmod 600 {names}")
+    elif path.parent.stat().st_mode & 0o002 and not path.parent.stat().st_mode & stat.S_ISVTX:
+        yield Check("files", "problem", f"everybody may put files into {path.parent}", f"chmod o-w {path.parent}")
+    elif not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        yield Check("files", "problem", f"{path} can't be written to", "Run as the user that the servers run as.")
+    else:
+        yield Check("files", "ok", f"in {path.parent}, for their owner only")
+    free = shutil.disk_usage(path.parent).free
+    if free < _LITTLE_SPACE:
+        yield Check(
+            "disk", "problem", f"{free // 2**20} MiB are left; when it is full nothing can be ended", "Make room."
+        )
+    yield _sqlite()
+
+
+def _companions(path: Path) -> list[Path]:
+    beside = [path.with_name(path.name + ending) for ending in (*_COMPANIONS, "-secret")]
+    return [each for each in beside if each.exists()]
+
+
+def _sqlite() -> Check:
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info >= _WAL_RESET_FIXED:
+        return Check("SQLite", "ok", version)
+    return Check("SQLite", "ok", f"{version}; its WAL-reset bug (fixed in 3.51.3) can't happen under our file lock")
+
+
+def _store(settings: Settings) -> Iterator[Check]:
+    try:
+        sight = look(settings.database)
+    except AuthError as fault:
+        yield Check("database", "problem", fault.message, "See that the file is whole, or restore a backup.")
+        return
+    if sight.state == ABSENT:
+        yield Check("database", "ok", f"{sight.place} is {ABSENT}; the first start makes it")
+    elif sight.state != CURRENT:
+        yield Check(
+            "database", "problem", f"the tables of {sight.place} are {sight.state}", "Run `coatcheck schema upgrade`."
+        )
+    elif path_of(settings.database) is None:
+        yield Check("database", "ok", "in memory: everything is gone when the process ends")
+    else:
+        yield Check("database", "ok", f"{sight.place}, its log ends at {sight.position}")
+        yield from asyncio.run(_inside(settings))
+
+
+async def _inside(settings: Settings) -> list[Check]:
+    from coatcheck.stores.open import store_for
+
+    store = store_for(settings.database)
+    try:
+        await store.open()
+        return [await _keys(settings, store), await _history(store), *await _subscribers(store)]
+    except AuthError as fault:
+        return [Check("store", "problem", fault.message, "See that nothing else holds the database, and its disk.")]
+    finally:
+        await store.close()
+
+
+async def _keys(settings: Settings, store: "Store") -> Check:
+    from coatcheck.model.key import KeyStatus
+    from coatcheck.tokens.derivation import Secrets
+    from coatcheck.tokens.signers import Signers
+    from coatcheck.upkeep.secret_file import read_development_secret
+
+    keys = await store.read(lambda tx: tx.keys.all())
+    if not keys:
+        return Check("keys", "ok", "none yet; the first server to start makes them")
+    try:
+        given = settings.secrets or (read_development_secret(store.beside),)
+        Signers(Secrets(given)).require_openable(keys)
+    except Misconfigured as fault:
+        return Check("keys", "problem", fault.message, "Give the secret that they were sealed under.")
+    missing = {KeyStatus.CURRENT, KeyStatus.UPCOMING} - {key.status for key in keys}
+    if missing:
+        named = " and ".join(sorted(status.value for status in missing))
+        return Check("keys", "warning", f"there is no {named} key", "A running server makes one; see that one runs.")
+    current = next(key for key in keys if key.status is KeyStatus.CURRENT)
+    return Check("keys", "ok", f"{len(keys)} valid; {current.kid} signs ({current.algorithm.value})")
+
+
+async def _history(store: "Store") -> Check:
+    from coatcheck.upkeep.witness import Witness
+
+    try:
+        await Witness(store.beside).require_no_return(store)
+    except Misconfigured as fault:
+        return Check("history", "problem", fault.message, "Run `coatcheck schema restored`.")
+    return Check("history", "ok", "the database has not gone back in time")
+
+
+async def _subscribers(store: "Store") -> list[Check]:
+    rows = await store.read_registry(lambda registry: registry.all())
+    if not rows:
+        return [Check("checkers", "ok", "none is registered: no server runs")]
+    silent = [row for row in rows if _silence(row) > timedelta(milliseconds=4 * row.lease_ms)]
+    if not silent:
+        return [Check("checkers", "ok", f"{len(rows)} registered, all heard from")]
+    names = ", ".join(f"{row.name} ({_silence(row).total_seconds():.0f} s)" for row in silent)
+    return [
+        Check(
+            "checkers",
+            "warning",
+            f"{len(silent)} of {len(rows)} not heard from: {names}",
+            "Those that died are forgotten within a minute; see whether the others still run.",
+        )
+    ]
+
+
+def _silence(row: "Registration") -> timedelta:
+    return now_of(SystemClock()) - row.heard_at

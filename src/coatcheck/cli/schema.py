@@ -1,0 +1,91 @@
+"""``coatcheck schema``: the database's tables, and what to do after a backup was put back."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from coatcheck.cli.opening import configured, opened
+from coatcheck.cli.printing import ask, json_option, show_document, show_ending, show_fields, waiting, yes_option
+
+if TYPE_CHECKING:
+    from coatcheck.auth import Auth
+    from coatcheck.model.receipt import Receipt
+
+_DO_AGAIN: Final = (
+    "As in the backup, and to be done again where it changed since: suspensions, deletions, roles, passwords "
+    "(`coatcheck users`)."
+)
+
+
+@click.group("schema", short_help="The database: upgrade it, look at it, restore a backup.")
+def command() -> None:
+    """The database: bring it up to date, look at it, restore a backup of it.
+
+    \b
+    coatcheck schema upgrade
+    coatcheck schema restored
+    """
+
+
+@command.command("upgrade")
+@json_option
+def upgrade(as_json: bool) -> None:
+    """Create the tables, or bring them up to date. Servers do this too when they start."""
+    from coatcheck.cli.database import look
+
+    before = look(configured().settings.database).state
+
+    async def work(_: "Auth") -> None:
+        """Opening it has done it."""
+
+    opened(work)
+    if as_json:
+        show_document({"before": before, "after": "current"})
+    else:
+        click.echo("It was up to date." if before == "current" else "The tables are up to date now.")
+
+
+@command.command("status")
+@json_option
+def status(as_json: bool) -> None:
+    """Show where the database is, whether its tables are up to date, and where its log ends. Changes nothing."""
+    from coatcheck.cli.database import look
+
+    found = look(configured().settings.database)
+    fields = {"database": found.place, "tables": found.state, "log ends at": found.position or "-"}
+    if as_json:
+        show_document({"database": found.place, "tables": found.state, "position": found.position})
+    else:
+        show_fields(fields)
+
+
+@command.command("restored")
+@yes_option
+@json_option
+def restored(yes: bool, as_json: bool) -> None:
+    """Run this after a backup was put back, before anything is served from it.
+
+    A backup knows nothing of what was ended after it was made. This ends every session, replaces the signing keys, and
+    begins a new epoch of the log, so that nothing issued before is accepted anywhere. It takes a few seconds: it waits
+    until no running server trusts what it knew.
+
+    \b
+    1. stop the servers, or at least take the database away from them
+    2. put the backup in place of the database, and remove the files beside it that end in -wal and -shm
+    3. coatcheck schema restored
+    4. start the servers
+    """
+    ask("This logs everybody out and replaces the signing keys.", yes=yes)
+
+    async def work(auth: "Auth") -> "Receipt":
+        try:
+            with waiting("Waiting until no checker trusts what it knew before"):
+                return await auth.restored()
+        finally:
+            await auth.stop()
+
+    receipt = asyncio.run(work(configured()))
+    show_ending("Everything issued before has ended.", receipt, as_json=as_json)
+    if not as_json:
+        click.echo(_DO_AGAIN)

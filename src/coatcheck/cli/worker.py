@@ -1,0 +1,51 @@
+"""One worker process of ``coatcheck serve``: ``python -m coatcheck.cli.worker``, started by ``workers``.
+
+It inherits the listening socket and a channel. It writes to the channel when it serves, and ends when the channel is
+closed: then nobody keeps it any more.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+from coatcheck.cli.outcome import reported
+
+
+@click.command("coatcheck.cli.worker")
+@click.option("--listener", type=int, required=True)
+@click.option("--channel", type=int, required=True)
+@click.option("--name", required=True)
+@click.option("--replaces")
+@click.option("--tls-cert", type=click.Path(path_type=Path))
+@click.option("--tls-key", type=click.Path(path_type=Path))
+def worker(
+    listener: int, channel: int, name: str, replaces: str | None, tls_cert: Path | None, tls_key: Path | None
+) -> None:
+    """Serve, until a signal or until nobody keeps this process."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload is for whoever keeps us
+    from coatcheck.auth import Auth
+    from coatcheck.cli.environment import settings_from
+    from coatcheck.cli.server import run, server_for
+    from coatcheck.upkeep.bury import bury
+
+    auth = Auth(settings_from(os.environ), name=name)
+    server = server_for(auth, ssl_certfile=tls_cert, ssl_keyfile=tls_key)
+    keeper = socket.socket(fileno=channel)
+    keeper.setblocking(False)
+
+    async def ready() -> None:
+        if replaces is not None:
+            await bury(auth.store, replaces)
+        asyncio.get_running_loop().add_reader(keeper.fileno(), server.stop)
+        keeper.send(b"ready")
+
+    run(server, auth, socket.socket(fileno=listener), ready)
+
+
+if __name__ == "__main__":
+    sys.exit(reported(worker))
