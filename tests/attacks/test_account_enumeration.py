@@ -96,10 +96,9 @@ async def test_limits_are_the_same_for_everybody():
 async def test_a_limit_that_is_reached_says_nothing_about_the_right_password_either():
     async with running(attempts=AttemptSettings(per_account=1)) as site:
         await _people(site)
-        answers = []
-        for password in ("wrong password here", "wrong password here", PASSWORD):
-            answers.append(
-                await site.client().post(f"{API}/login", json={"email": "known@example.com", "password": password})
-            )
+        answers = [
+            await site.client().post(f"{API}/login", json={"email": "known@example.com", "password": password})
+            for password in ("wrong password here", "wrong password here", PASSWORD)
+        ]
         assert answers[1].content == answers[2].content
         assert answers[1].status_code == answers[2].status_code == 429

@@ -64,10 +64,10 @@ class Resource:
         """Answer one request."""
         method: str = scope["method"]
         endpoint = self._by_method.get("GET" if method == "HEAD" else method)
-        if endpoint is not None:
-            answer = await self._answer(endpoint, scope, receive)
-        elif not self._by_method:
+        if not self._by_method or not scope["path"].isprintable():  # Starlette takes /me%0A for /me
             answer = self._final(problem(RequestNotFound()))
+        elif endpoint is not None:
+            answer = await self._answer(endpoint, scope, receive)
         elif method == "OPTIONS":
             preflight = self._installation.cors.preflight(method, scope["headers"])
             answer = Answer(204, (*self._installation.headers.api, self._allow, *(preflight or ())), b"")
