@@ -1,5 +1,5 @@
-"""``python -m tests.simulation --seeds 0:100000`` runs schedules; ``--seed N`` replays one; ``--mutation NAME`` breaks a
-rule first."""
+"""``python -m tests.simulation --seeds 0:100000`` runs schedules; ``--seed N`` replays one; ``--search`` looks for a seed
+that shows each mutation, and writes the table anew."""
 
 import argparse
 import os

@@ -276,6 +276,13 @@ def news_from_another_thread_go_unnoticed(real: Any, self: Any, token: bytes, *a
         self._steady = steady
 
 
+@mutation("8", (Recall, "_may_accept"))
+def accept_does_not_look_whether_news_came(real: Any, self: Any, doubt: Any) -> bool:
+    if doubt.remembered is not None:
+        doubt.remembered.credential.passed = self._checker.replica.state
+    return bool(real(self, doubt))
+
+
 # -- 9: stamps and the floor ------------------------------------------------------------------------------------------
 
 

@@ -120,7 +120,7 @@ class Oracle:
             if now > fact.at + limit + 1e-6:
                 raise Broken(f"P2: {process.name} accepts {held.name} {now - fact.at:.3f} s after {fact.what}")
             for proof in self._proofs:
-                if not proof.first <= fact.order <= proof.order or proof.returned_at > began:
+                if not proof.first <= fact.order <= proof.order or proof.returned_at >= began:
                     continue
                 if proof.home is not None and (proof.home != process.name or process.is_forked):
                     continue
@@ -157,7 +157,7 @@ class Oracle:
 
     @property
     def bound(self) -> float:
-        """P2 in the world's own time: the longest lease on the slowest clock. (W is this, as the fastest clock counts.)"""
+        """P2 in the world's own time: the longest lease on the slowest clock. W is this, as the fastest counts."""
         return self.longest_lease / self._slowest
 
     def _is_excused(self, process: "Process", began: float) -> bool:

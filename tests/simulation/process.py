@@ -1,4 +1,4 @@
-"""One process of the simulated world: the real parts, over clocks and a way to the store that are not to be relied on."""
+"""One process of the simulated world: the real parts, over clocks and a way to the store that can't be relied on."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

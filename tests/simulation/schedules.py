@@ -89,7 +89,7 @@ def run_many(seeds: range, workers: int, tell: Callable[[int], None] = lambda _:
 
 
 def replay(seed: int, lines: int = 0) -> str:
-    """What happened in one schedule, as text: all of it, or what led to the failure and the last ``lines`` before it."""
+    """What happened in one schedule, as text: all of it, or the last ``lines`` that concern what went wrong."""
     trace: list[str] = []
     ending = "nothing was broken"
     try:

@@ -254,8 +254,8 @@ class World:
         old, (backup, order) = self.primary, self.backup
         self.backup = None
         self.say(f"store: restored to {backup._rows.head.seq}, was at {old._rows.head.seq}")
-        if any(process.policy is Policy.ACCEPT for process in self.processes) or self.rng.random() < 0.5:
-            backup._rows.registrations = dict(old._rows.registrations)
+        must_stay = any(process.policy is Policy.ACCEPT for process in self.processes)
+        backup._rows.registrations = dict(old._rows.registrations) if must_stay or self.rng.random() < 0.5 else {}
         self.oracle.unmake(order)
         self.primary = backup
         self._linger(old)

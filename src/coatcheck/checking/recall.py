@@ -71,9 +71,12 @@ class Recall:
         return await self._ask_afresh(doubt)
 
     def _may_accept(self, doubt: Doubt) -> bool:
-        if self._policy is not Policy.ACCEPT or doubt.reason is not Reason.NO_LEASE:
+        known = doubt.remembered
+        if self._policy is not Policy.ACCEPT or doubt.reason is not Reason.NO_LEASE or known is None:
             return False
-        return self._checker.may_accept(self._accept_for)
+        if not self._checker.may_accept(self._accept_for):
+            return False
+        return known.credential.passed == self._checker.replica.state  # else news came between the test and now
 
     async def _with_newer_keys(self, doubt: Doubt) -> Remembered | Doubt:
         if not await self._learn_keys():
