@@ -1,11 +1,14 @@
-"""``python -m tests.simulation --seeds 0:100000`` runs schedules; ``--seed N`` replays one; ``--search`` looks for a seed
-that shows each mutation, and writes the table anew."""
+"""``python -m tests.simulation --seeds 0:100000`` runs schedules; ``--seed N`` replays one, ``--mutation NAME`` with a
+rule broken; ``--search`` looks for a seed that shows each mutation, and writes the table anew."""
 
 import argparse
 import os
 import sys
+from contextlib import nullcontext
 from time import monotonic
 
+from tests.simulation.found import search
+from tests.simulation.mutations import MUTATIONS
 from tests.simulation.schedules import print_progress, replay, run_many
 
 
@@ -15,10 +18,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="replay one schedule")
     parser.add_argument("--lines", type=int, default=40, help="how much of a replay to show; 0 for all")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--mutation", choices=sorted(MUTATIONS))
+    parser.add_argument("--search", action="store_true")
     asked = parser.parse_args()
     if asked.seed is not None:
-        print(replay(asked.seed, asked.lines))
+        with MUTATIONS[asked.mutation].applied() if asked.mutation else nullcontext():
+            print(replay(asked.seed, asked.lines))
         return 0
+    if asked.search:
+        unshown = search(asked.workers)
+        print("\n".join(f"nothing shows: {name}" for name in unshown) or "every mutation is shown")
+        return 1 if unshown else 0
     start, stop = map(int, asked.seeds.split(":"))
     began = monotonic()
     failures = run_many(range(start, stop), asked.workers, print_progress)

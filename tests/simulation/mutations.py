@@ -91,8 +91,8 @@ def _bound(replacement: Callable[..., Any], original: Any) -> Any:
 
 
 @mutation("2", (Barrier, "stand"))
-def a_barrier_goes_by_the_newest_lease_length_only(real: Any, self: Any, registrations: Any, steady: float) -> Any:
-    return real(self, [structs.replace(row, lease_ms=0) for row in registrations], steady)
+def a_barrier_goes_by_the_newest_lease_length_only(real: Any, self: Any, registrations: Any, *now: Any) -> Any:
+    return real(self, [structs.replace(row, lease_ms=0) for row in registrations], *now)
 
 
 # -- 3: register, then read -------------------------------------------------------------------------------------------
@@ -404,9 +404,16 @@ def acknowledgements_are_not_asked_for(_: Any, self: Any, row: Any) -> bool:
 
 
 @mutation("14", (Barrier, "stand"))
-def an_unsettled_epoch_is_not_waited_for(real: Any, self: Any, registrations: Any, steady: float) -> Any:
-    self._head = structs.replace(self._head, settled=True)
-    return real(self, registrations, steady)
+def an_unsettled_epoch_is_not_waited_for(real: Any, self: Any, registrations: Any, head: Any, steady: float) -> Any:
+    return real(self, registrations, structs.replace(head, settled=True), steady)
+
+
+@mutation("14", (Barrier, "stand"))
+def a_store_that_was_replaced_meanwhile_goes_unnoticed(
+    real: Any, self: Any, registrations: Any, head: Any, steady: float
+) -> Any:
+    first = self.__dict__.setdefault("first", head)
+    return real(self, registrations, first, steady)
 
 
 @mutation("14", (MemoryLog, "begin_epoch"))
@@ -424,8 +431,8 @@ def an_epoch_is_settled_at_once(_: Any, lease_ms: int, drift: float) -> float:
 
 
 @mutation("15", (Barrier, "stand"))
-def marked_rows_are_left_out_at_once(real: Any, self: Any, registrations: Any, steady: float) -> Any:
-    return real(self, [row for row in registrations if row.lapsed_at is None], steady)
+def marked_rows_are_left_out_at_once(real: Any, self: Any, registrations: Any, *now: Any) -> Any:
+    return real(self, [row for row in registrations if row.lapsed_at is None], *now)
 
 
 @mutation("15", (janitor, "bound"))

@@ -66,7 +66,7 @@ class Workload:
             at(1.0 + rng.random() * (LASTS - 1.0), self._somebody_asks)
         for _ in range(rng.choice((1, 2, 2))):
             at(1.5 + rng.random() * 8.0, self._hunt)
-        for moment in range(6, int(LASTS), 5):
+        for moment in range(5, int(LASTS), 3):
             at(float(moment), self._look_after)
 
     def _hunt(self) -> None:

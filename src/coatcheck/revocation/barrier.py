@@ -32,31 +32,34 @@ class Standing(NamedTuple):
 
 
 class Barrier:
-    """The wait for event ``position.seq``. ``committed_at`` is the steady clock's reading after COMMIT was answered;
-    ``head`` is the log's head read in that transaction."""
+    """The wait for event ``position.seq``.
 
-    def __init__(self, position: Position, committed_at: float, head: Head) -> None:
+    ``committed_at`` is the steady clock's reading after COMMIT was answered. ``longest`` is how many seconds it waits at
+    most, by what was last seen.
+    """
+
+    def __init__(self, position: Position, committed_at: float) -> None:
         self.position = position
         self.committed_at = committed_at
-        self._head = head
+        self.longest = 0.0
 
-    def stand(self, registrations: Iterable[Registration], steady: float) -> Standing:
-        """Judge the registry as read after the commit, at ``steady`` noted before that read.
+    def stand(self, registrations: Iterable[Registration], head: Head, steady: float) -> Standing:
+        """Judge the registry as read after the commit, at ``steady`` noted before that read. ``head`` is read after the
+        registry: if the store was replaced and the list with it, the epoch tells.
 
         A registration made at or above ``n`` does not count: its first snapshot holds the event. A marked one does
-        (rule 15). In an epoch that is not settled, acknowledgements prove nothing about those who still follow the old
-        one, so all of W is waited.
+        (rule 15). In an epoch that is not settled, or is another one by now, acknowledgements prove nothing about those
+        who still follow the old one, so all of W is waited.
         """
         concerned = [row for row in registrations if not self._registered_after(row)]
         confirmed = tuple(row for row in concerned if self._has_acknowledged(row))
         silent = tuple(row for row in concerned if not self._has_acknowledged(row))
-        longest = max((row.lease_ms for row in concerned), default=0)
-        wait = bound(max(longest, self._head.lease_ms), self._head.drift)
-        waited = steady - self.committed_at >= wait
-        all_heard = not silent and self._head.settled
+        self.longest = bound(max(head.lease_ms, *(row.lease_ms for row in concerned), 0), head.drift)
+        waited = steady - self.committed_at >= self.longest
+        all_heard = not silent and head.settled and head.epoch == self.position.epoch
         unbound = tuple(row for row in silent if row.accept_ms is not None)
         accept = max((row.accept_ms or 0 for row in unbound), default=0)
-        return Standing(waited or all_heard, confirmed, silent, unbound, wait + bound(accept, self._head.drift))
+        return Standing(waited or all_heard, confirmed, silent, unbound, self.longest + bound(accept, head.drift))
 
     def _registered_after(self, row: Registration) -> bool:
         return row.since.epoch == self.position.epoch and row.since.seq >= self.position.seq

@@ -1,18 +1,21 @@
 """Awaiting a barrier, and clearing away those it had to wait out (rules 14 and 15)."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from coatcheck.clock import Clock
+from coatcheck.errors import Broken
 from coatcheck.model.position import Position
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.subscriber import Registration
 from coatcheck.revocation.barrier import Barrier, Standing
 from coatcheck.stores.port import Store
 
-FIRST_LOOK: Final = 0.001
-SLOWEST_LOOK: Final = 0.020
+SOONEST_LOOK: Final = 0.001
+LATEST_LOOK: Final = 0.250
+"""Seconds between two looks at the registry: an eighth of the time waited so far, within these limits."""
 
 
 async def confirm(store: Store, clock: Clock, position: Position, committed_at: float) -> Receipt:
@@ -20,22 +23,24 @@ async def confirm(store: Store, clock: Clock, position: Position, committed_at: 
 
     ``committed_at`` is the steady clock's reading after COMMIT was answered. The caller has raised ``awaited`` in the
     head in that transaction, applied the event at home and rung the bells. Takes W at the longest.
-    Raises StoreUnavailable when the registry can't be read: then nothing is confirmed.
+    Raises StoreUnavailable when registry or head can't be read: then nothing is confirmed.
     """
-    head = await store.read(lambda tx: tx.log.head())
-    barrier = Barrier(position, committed_at, head)
-    pause = FIRST_LOOK
+    barrier = Barrier(position, committed_at)
     while True:
         asked_at = clock.steady()
         registrations = await store.read_registry(lambda registry: registry.all())
-        standing = barrier.stand(registrations, asked_at)
+        head = await store.read(lambda tx: tx.log.head())
+        standing = barrier.stand(registrations, head, asked_at)
         if standing.is_over:
             break
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, SLOWEST_LOOK)
+        waited = clock.steady() - committed_at
+        await asyncio.sleep(
+            min(max(waited / 8, SOONEST_LOOK), max(barrier.longest - waited, SOONEST_LOOK), LATEST_LOOK)
+        )
     took = clock.steady() - committed_at
     if standing.silent:
-        await _mark_lapsed(store, standing.silent, datetime.fromtimestamp(clock.wall(), UTC))
+        with suppress(Broken):  # it holds all the same; a janitor will mark them
+            await _mark_lapsed(store, standing.silent, datetime.fromtimestamp(clock.wall(), UTC))
     return _receipt(position, standing, took, clock.wall() - took)
 
 

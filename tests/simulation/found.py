@@ -1,0 +1,37 @@
+"""The table of ``found.json``: for each mutation, a seed whose schedule shows it."""
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from tests.simulation.mutations import MUTATIONS
+from tests.simulation.schedules import Failure, first_failure, outcome
+
+TABLE: Final = Path(__file__).with_name("found.json")
+MOST_SEEDS: Final = 4_000
+"""How many schedules are tried when the seed of the table shows nothing any more."""
+
+
+def read_table() -> dict[str, int]:
+    """Mutation → seed."""
+    table: dict[str, int] = json.loads(TABLE.read_text("utf-8")) if TABLE.exists() else {}
+    return table
+
+
+def show(name: str, seed: int | None, most: int = MOST_SEEDS) -> Failure | None:
+    """A schedule in which the mutation breaks a promise: the known one, or else the first that is found."""
+    with MUTATIONS[name].applied():
+        known = None if seed is None else outcome(seed)
+        return known or first_failure(range(most))
+
+
+def search(workers: int) -> list[str]:
+    """Look for a seed for every mutation and write the table; returns the mutations that nothing showed."""
+    known = read_table()
+    names = sorted(MUTATIONS)
+    with ProcessPoolExecutor(workers) as pool:
+        shown = dict(zip(names, pool.map(show, names, map(known.get, names)), strict=True))
+    table = {name: failure.seed for name, failure in shown.items() if failure is not None}
+    TABLE.write_text(json.dumps(table, indent=2) + "\n", "utf-8")
+    return [name for name in names if name not in table]
