@@ -11,10 +11,8 @@ import pytest
 from playwright.sync_api import expect
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
 
-from coatcheck.asgi import AuthMiddleware, current
-from coatcheck.web import api, pages
 from tests.browser import PASSWORD, register
 from tests.server import serving
 
@@ -115,30 +113,3 @@ def test_a_foreign_form_logs_nobody_in(page, where):
                 page.goto(places[where])
             assert answered.value.status == 403
         assert page.context.cookies(url) == []
-
-
-@pytest.mark.parametrize("where", ["another site", "another port"])
-def test_a_foreign_page_opens_no_websocket_with_the_victims_cookie(page, where):
-    async def greet(websocket):
-        who = await current(websocket)
-        await websocket.accept()
-        await websocket.send_text(who.user_id)
-
-    def host(auth):
-        own = Route("/own", lambda request: HTMLResponse("<!doctype html>"))
-        routes = [own, WebSocketRoute("/ws", greet), *api.routes(auth), *pages.routes(auth)]
-        return AuthMiddleware(Starlette(routes=routes), auth)
-
-    connect = """(url) => new Promise((done) => {
-        const socket = new WebSocket(url)
-        socket.onmessage = (message) => done(message.data)
-        socket.onerror = () => done("refused")
-    })"""
-    with serving(make=host) as server:
-        url = server.auth.settings.url
-        register(page, url)
-        page.goto(f"{url}/own")
-        assert page.evaluate(connect, url.replace("http:", "ws:") + "/ws").startswith("usr_")
-        with attacker("") as places:
-            page.goto(places[where])
-            assert page.evaluate(connect, url.replace("http:", "ws:") + "/ws") == "refused"
