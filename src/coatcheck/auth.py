@@ -257,7 +257,7 @@ class Auth:
     ) -> Login:
         """Log in; ``replaces`` is the session that this client holds already and that ends.
 
-        Raises LoginRefused, UserSuspended, AttemptsExceeded, LoginBusy, RequestInvalid.
+        Raises LoginRefused, UserSuspended, SessionLimit, AttemptsExceeded, LoginBusy, RequestInvalid.
         """
         committed = await login(
             self._ready,

@@ -27,6 +27,7 @@
     │   ├── OriginRefused            403 origin.refused
     │   ├── UserSuspended            403 user.suspended
     │   ├── EmailTaken               409 email.taken
+    │   ├── SessionLimit             409 session.limit
     │   ├── DataConflict             409 data.conflict
     │   ├── RegistrationUnknown      409 feed.register
     │   └── AttemptsExceeded         429 attempts.exceeded    .retry_after
@@ -251,6 +252,13 @@ class EmailTaken(Refused):
 
     code, status = "email.taken", 409
     _sentence = "There is already an account with this e-mail address."
+
+
+class SessionLimit(Refused):
+    """The person is logged in on as many devices as are allowed, and the settings refuse one more."""
+
+    code, status = "session.limit", 409
+    _sentence = "You are logged in on too many devices. Log out on one of them first."
 
 
 class DataConflict(Refused):

@@ -12,6 +12,7 @@ from msgspec import json
 
 from coatcheck.model.position import Position
 from coatcheck.settings import AttemptSettings
+from coatcheck.testing import fast_passwords
 from coatcheck.tokens.base64url import decode
 from tests.site import API, PASSWORD, bearer, running
 
@@ -48,7 +49,7 @@ async def test_nothing_that_starts_after_the_answer_succeeds(carry: str):
 
 
 async def test_logging_out_everywhere_leaves_no_login_from_before_it():
-    async with running(attempts=AttemptSettings(per_account=1000)) as site:
+    async with running(attempts=AttemptSettings(per_account=1000), passwords=fast_passwords(queue=1000)) as site:
         client = site.client()
         body = await site.register(client, carry="tokens")
         credentials = {"email": "ann@example.com", "password": PASSWORD, "carry": "tokens"}

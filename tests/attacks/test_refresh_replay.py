@@ -1,7 +1,7 @@
 """A refresh token is sent again: by a thief, by a second tab, over a bad network, after a restart.
 
-RF-01, RF-03, RF-04, RF-05, RF-07, RF-08, RF-09, RF-10, RF-16 (RFC 9700 §4.14.2). RF-02 is in tests/web/api/test_token.py
-and RF-06 in test_logout_races.py.
+RF-01, RF-03, RF-04, RF-05, RF-07, RF-08, RF-09, RF-10, RF-16 (RFC 9700 §4.14.2). RF-02 is in
+tests/web/api/test_token.py and RF-06 in test_logout_races.py.
 """
 
 import asyncio

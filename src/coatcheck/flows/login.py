@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec import structs
 
-from coatcheck.errors import LoginRefused, UserSuspended
+from coatcheck.errors import LoginRefused, SessionLimit, UserSuspended
 from coatcheck.flows.begin import new_session, require_audience
 from coatcheck.flows.credentials import Login, login_from, mint
 from coatcheck.flows.means import Client, Committed, Means
@@ -41,7 +41,8 @@ async def login(
 ) -> Committed[Login]:
     """Log in. ``replaces`` is the session this client holds already; it ends (OWASP ASVS 7.2.4).
 
-    Raises LoginRefused, UserSuspended (after the right password only), AttemptsExceeded, LoginBusy, RequestInvalid.
+    Raises LoginRefused, UserSuspended and SessionLimit (after the right password only), AttemptsExceeded, LoginBusy,
+    RequestInvalid.
     """
     require_audience(means, audience)
     key, prepared = parse_email(email).key, prepare(password)
@@ -80,7 +81,10 @@ class _Opening:
     wait: bool
 
     async def attempt(self, user_id: str, verified: str, rehashed: str | None) -> Committed[Login] | None:
-        """Open the session; None when the password is no longer the one that was ``verified``. Raises UserSuspended."""
+        """Open the session; None when the password is no longer the one that was ``verified``.
+
+        Raises UserSuspended, SessionLimit.
+        """
         means, client = self.means, self.client
         session_id = new_identifier(SESSION)
         secret = mint(means, self.carry, session_id, step=1)
@@ -110,9 +114,13 @@ class _Opening:
             if self.replaces is not None:
                 end_session(tx, self.replaces, at=now, ending=Ending.LOGOUT, actor_id=user_id, address=client.address)
             _note(tx, "login.succeeded", user_id, session_id, client, now)
-            return open_session(tx, session, expected_version=user.version)
+            return open_session(tx, session, expected_version=user.version, limits=means.settings.sessions)
 
-        committed = await means.commit(work, wait=self.wait)
+        try:
+            committed = await means.commit(work, wait=self.wait)
+        except SessionLimit:  # the password was right all the same
+            await means.store.write(lambda tx: means.attempts.succeeded(tx, self.verdict))
+            raise
         granted = committed.result
         if isinstance(granted, UserStatus):
             raise UserSuspended

@@ -32,6 +32,7 @@ class Ending(StrEnum):
     DELETED = "deleted"
     COMPROMISED = "compromised"
     REPLAYED = "replayed"
+    LIMIT = "limit"
     EVERYTHING = "everything"
 
 

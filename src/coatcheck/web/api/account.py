@@ -18,6 +18,7 @@ from coatcheck.errors import (
     LoginRefused,
     PasswordWeak,
     SessionEnded,
+    SessionLimit,
     TokenInvalid,
     TokenMissing,
     TokenWrongKind,
@@ -241,7 +242,7 @@ ENDPOINTS: Final = (
         body=LoginRequest,
         query=Waiting,
         result=LoginAnswer,
-        errors=(LoginRefused, UserSuspended, AttemptsExceeded, LoginBusy),
+        errors=(LoginRefused, UserSuspended, SessionLimit, AttemptsExceeded, LoginBusy),
     ),
     Endpoint(
         method="POST",
