@@ -236,10 +236,11 @@ def _change(named: str, change: Any, *, asking: str, done: str, yes: bool, as_js
             return found, count, await change(auth, found)
 
     found, count, outcome = opened(work)
-    receipt: Receipt | None = getattr(outcome, "receipt", outcome)
+    from coatcheck.auth import Done
+
+    after, receipt = (outcome.user, outcome.receipt) if isinstance(outcome, Done) else (found, outcome)
     said = done.format(email=found.email, sessions=sessions_in_words(count))
-    user = _document(getattr(outcome, "user", found))
-    show_ending(said, receipt, as_json=as_json, user=user, **({"ended": count} if "{sessions}" in done else {}))
+    show_ending(said, receipt, as_json=as_json, user=_document(after), **({"ended": count} if "{sessions}" in done else {}))
 
 
 def sessions_in_words(count: int) -> str:
