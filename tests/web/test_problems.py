@@ -22,7 +22,7 @@ def specimens() -> list[AuthError]:
     while kinds:
         kind = kinds.pop()
         kinds += kind.__subclasses__()
-        if hasattr(kind, "code") and hasattr(kind, "status"):
+        if kind.__module__ == errors.__name__ and hasattr(kind, "code") and hasattr(kind, "status"):
             found.append(kind(*given.get(kind, ())))
     return found
 
