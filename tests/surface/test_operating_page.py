@@ -1,0 +1,142 @@
+"""docs/operating.md does what it says: backup and restore, secrets, what a production start needs."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coatcheck import Auth, Settings
+from coatcheck.errors import Misconfigured
+from coatcheck.model.session import Carry
+from coatcheck.settings import RevocationSettings
+from coatcheck.testing import fast_passwords, login_as
+from tests.surface.documents import blocks, text_of
+
+COATCHECK = str(Path(sys.executable).parent / "coatcheck")
+SECRET, BACKUP = range(2)
+
+pytestmark = pytest.mark.slow
+
+
+def coatcheck(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with an environment of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COATCHECK_")}
+    environment |= {"COATCHECK_DATABASE_URL": f"sqlite:///{folder}/app.db", "COATCHECK_REVOCATION_LEASE": "100ms"}
+    return subprocess.run(
+        [COATCHECK, *arguments], cwd=folder, env=environment | variables, capture_output=True, text=True, timeout=60
+    )
+
+
+def settings(folder: Path, *secrets: str) -> Settings:
+    return Settings(
+        database=f"sqlite:///{folder}/app.db",
+        secrets=secrets,
+        passwords=fast_passwords(),
+        revocation=RevocationSettings(lease=RevocationSettings().lease / 50),
+    )
+
+
+async def log_in(chosen: Settings, carry: Carry = Carry.HEADER, *, ending_all: bool = False) -> str:
+    """Start, log somebody in, stop; the credential."""
+    async with Auth(chosen) as auth:
+        login = await login_as(auth, "ann@example.com", carry=carry)
+        if ending_all:
+            await auth.logout_everywhere(login.user.id)
+    return login.headers["authorization"].removeprefix("Bearer ")
+
+
+async def code_for(chosen: Settings, credential: str) -> str:
+    """What a check says: a code, or that it passes."""
+    async with Auth(chosen) as auth:
+        try:
+            await auth.check(credential)
+        except Exception as refusal:  # noqa: BLE001 - its code is what is looked at
+            return str(getattr(refusal, "code", refusal))
+    return "passes"
+
+
+def test_a_backup_that_was_put_back_revives_nothing(tmp_path):
+    if shutil.which("sqlite3") is None:
+        pytest.skip("there is no sqlite3 here")
+    chosen = settings(tmp_path)
+    early = asyncio.run(log_in(chosen))
+    command = blocks("docs/operating.md", "sh")[BACKUP]
+    (tmp_path / "backup").mkdir()
+    command = command.replace("/var/lib/coatcheck", str(tmp_path)).replace("/backup", str(tmp_path / "backup"))
+    subprocess.run(["sh", "-eu", "-c", command], check=True)
+    late = asyncio.run(log_in(chosen, ending_all=True))
+    assert asyncio.run(code_for(chosen, early)) == asyncio.run(code_for(chosen, late)) == "session.ended"
+    shutil.copy(tmp_path / "backup/app.db", tmp_path / "app.db")
+    with pytest.raises(Misconfigured, match="coatcheck schema restored"):
+        asyncio.run(log_in(chosen))
+    done = coatcheck(tmp_path, "schema", "restored", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert asyncio.run(code_for(chosen, early)) == "session.ended"
+    assert asyncio.run(code_for(chosen, late)) == "session.ended"
+    assert asyncio.run(code_for(chosen, asyncio.run(log_in(chosen)))) == "passes"
+
+
+def test_after_the_master_secret_was_replaced_alone_nothing_made_under_it_counts(tmp_path):
+    old, new = "the first master secret of this test 1", "the second master secret of this test 2"
+    session_token = asyncio.run(log_in(settings(tmp_path, old)))
+    access_token = asyncio.run(log_in(settings(tmp_path, old), Carry.TOKENS))
+    with pytest.raises(Misconfigured, match="sealed under another secret"):
+        asyncio.run(log_in(settings(tmp_path, new)))
+    done = coatcheck(tmp_path, "schema", "restored", "--yes", COATCHECK_SECRETS=new)
+    assert done.returncode == 0, done.stderr
+    chosen = settings(tmp_path, new)
+    for credential in (session_token, access_token):
+        assert asyncio.run(code_for(chosen, credential)) == "token.invalid"
+    assert asyncio.run(code_for(chosen, asyncio.run(log_in(chosen)))) == "passes"
+
+
+def test_a_master_secret_is_replaced_by_plan_without_anybody_noticing(tmp_path):
+    old, new = "the first master secret of this test 1", "the second master secret of this test 2"
+    credentials = [asyncio.run(log_in(settings(tmp_path, old), carry)) for carry in (Carry.HEADER, Carry.TOKENS)]
+    for given in ((old, new), (new, old)):
+        for credential in credentials:
+            assert asyncio.run(code_for(settings(tmp_path, *given), credential)) == "passes"
+
+
+def test_the_secret_is_made_as_the_page_says_and_for_its_owner_alone(tmp_path):
+    command = blocks("docs/operating.md", "sh")[SECRET].replace("coatcheck keys", f"{COATCHECK} keys")
+    subprocess.run(["sh", "-eu", "-c", command], check=True, cwd=tmp_path)
+    file = tmp_path / "coatcheck.secret"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert len(file.read_text(encoding="ascii").strip()) >= 32
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({"COATCHECK_URL": "http://app.example.com"}, "must be https"),
+        ({"COATCHECK_URL": "https://app.example.com"}, "COATCHECK_WEB_TRUSTED_PROXIES"),
+        (
+            {"COATCHECK_URL": "https://app.example.com", "COATCHECK_WEB_TRUSTED_PROXIES": "10.0.0.0/8"},
+            "a secret is needed in production",
+        ),
+        ({"COATCHECK_SESSION_IDLE_AFTER": "1h"}, "is not a setting"),
+    ],
+)
+def test_an_unsafe_start_is_refused_with_a_reason(tmp_path, variables, complaint):
+    refused = coatcheck(tmp_path, "serve", "--port", "1", **variables)
+    assert refused.returncode == 1
+    assert complaint in refused.stderr
+
+
+def test_the_production_settings_of_the_readme_are_settings(tmp_path):
+    text = text_of("README.md")
+    lines = [line.split("#")[0].strip() for line in text.splitlines() if line.startswith("    COATCHECK_")]
+    given = dict(line.split("=", 1) for line in lines)
+    assert {"COATCHECK_URL", "COATCHECK_SECRETS_FILE"} <= set(given)
+    (tmp_path / "secret").write_text("a secret of this test that is longer than 32 characters\n", encoding="ascii")
+    given |= {
+        "COATCHECK_SECRETS_FILE": str(tmp_path / "secret"),
+        "COATCHECK_DATABASE_URL": f"sqlite:///{tmp_path}/a.db",
+    }
+    done = coatcheck(tmp_path, "schema", "upgrade", **given)
+    assert done.returncode == 0, done.stderr
