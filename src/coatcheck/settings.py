@@ -51,15 +51,15 @@ class SessionSettings:
     fresh_within: timedelta = timedelta(minutes=15)
     """Sensitive actions (administration, changing the e-mail) want a password proven this recently (RFC 9470)."""
 
-    at_most: int | None = None
-    """Live sessions per person (OWASP ASVS 7.1.2); 1 means a single device, None that there is no limit. What has ended
-    or expired does not count."""
+    at_most: int = 0
+    """Live sessions per person (OWASP ASVS 7.1.2); 1 means a single device, 0 that there is no limit. What has ended or
+    expired does not count."""
 
     at_limit: str = "end_oldest"
     """What a login does beyond that: ``end_oldest`` ends the one that began first, ``refuse`` answers session.limit."""
 
     def __post_init__(self) -> None:
-        _require(self.at_most is None or self.at_most >= 1, "sessions.at_most must be 1 or more, or left out")
+        _require(self.at_most >= 0, "sessions.at_most must be 1 or more, or 0 for no limit")
         _require(self.at_limit in ("end_oldest", "refuse"), "sessions.at_limit must be end_oldest or refuse")
         _require(
             min(self.idle_after, self.remembered_idle_after) >= 4 * self.flush_touches_every,

@@ -26,20 +26,20 @@ def open_session(
     user = tx.users.get(session.user_id)
     if user is None or user.version != expected_version or user.status is not UserStatus.ACTIVE:
         return None
-    if limits is not None and limits.at_most is not None:
-        _make_room(tx, session, limits, limits.at_most)
+    if limits is not None and limits.at_most:
+        _make_room(tx, session, limits)
     tx.sessions.add(session)
     return grant(tx, session, user, session.created_at)
 
 
-def _make_room(tx: Transaction, session: Session, limits: SessionSettings, at_most: int) -> None:
+def _make_room(tx: Transaction, session: Session, limits: SessionSettings) -> None:
     now = session.created_at
     live = [each for each in tx.sessions.live_of(session.user_id) if not _is_over(each, now, limits)]
-    if len(live) < at_most:
+    if len(live) < limits.at_most:
         return
     if limits.at_limit == "refuse":
         raise SessionLimit
-    for oldest in live[at_most - 1 :]:
+    for oldest in live[limits.at_most - 1 :]:
         end_session(tx, oldest.id, at=now, ending=Ending.LIMIT, actor_id=session.user_id, address=session.address)
 
 
