@@ -78,8 +78,15 @@ async def test_a_store_that_is_away_is_503_for_who_must_be_known_and_nothing_to_
 
 
 async def test_an_error_after_the_answer_began_is_not_answered_a_second_time():
-    async with hosting() as host:
+    async def late(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await current(scope)
+
+    async with hosting(late) as host:
         with pytest.raises(TokenMissing):
+            await host.client().get("/")
+    async with hosting() as host:
+        with pytest.raises(RuntimeError, match="already started"):
             await host.client().get("/late")
 
 

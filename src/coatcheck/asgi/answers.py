@@ -1,11 +1,14 @@
 """What a refused or broken request is answered, when an AuthError leaves the application."""
 
+from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import quote
 
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Scope, Send
+from starlette.routing import Host, Mount
+from starlette.types import Message, Scope, Send
 
 from coatcheck.carriers.raw import RawHeader, values_of
 from coatcheck.errors import AuthError, CredentialRefused, Misconfigured, ReauthenticationNeeded
@@ -14,6 +17,21 @@ from coatcheck.web.problems import Answer, problem
 _DENIAL = "websocket.http.response"
 _POLICY_VIOLATION = 1008
 _NOT_STORED: RawHeader = (b"cache-control", b"no-store")
+
+
+class Watched:
+    """``send``, and the type of what was sent last."""
+
+    __slots__ = ("_send", "sent")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.sent = ""
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Send on."""
+        self.sent = message["type"]
+        return self._send(message)
 
 
 class Answers:
@@ -80,22 +98,24 @@ def _is_navigation(scope: Scope) -> bool:
     return b"text/html" in accepted and not values_of(headers, b"authorization")
 
 
-def teach(app: Any, answers: Answers) -> None:
-    """Let every Starlette application in and under ``app`` answer an AuthError as ``answers`` do, unless it has a
-    handler.
+def teach(app: Any, answers: Answers) -> bool:
+    """Let every Starlette application in and under ``app`` answer an AuthError as ``answers`` do.
 
-    Each of them turns what it has no handler for into a 500 of its own, before anybody outside hears of it. It has to
-    be told before its first request.
+    Without a handler of its own it would turn one into a 500 before anybody outside hears of it. To be told before its
+    first request. True when all that ``app`` does is now answered for inside.
     """
-    waiting, seen = [app], set()
-    while waiting:
-        each = waiting.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
-        handlers = getattr(each, "exception_handlers", None)
+    taught = False
+    waiting: list[Any] = []
+    while app is not None:
+        handlers = getattr(app, "exception_handlers", None)
+        if isinstance(app, ExceptionMiddleware):
+            handlers = app._exception_handlers
         if isinstance(handlers, dict):
             handlers.setdefault(AuthError, answers.handle)
-        routes = getattr(each, "routes", None)
-        waiting += [getattr(each, "app", None)]
-        waiting += [getattr(route, "app", None) for route in routes] if isinstance(routes, list) else []
+            taught = True
+        waiting += getattr(app, "routes", None) or ()
+        app = getattr(app, "app", None)
+    for route in waiting:
+        if isinstance(route, Mount | Host):
+            teach(route.app, answers)
+    return taught

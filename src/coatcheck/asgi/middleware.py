@@ -1,10 +1,8 @@
 """The middleware: looks at each request's credential once, and leaves what it found in the scope."""
 
-from collections.abc import Awaitable
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from coatcheck.asgi.answers import Answers, teach
+from coatcheck.asgi.answers import Answers, Watched, teach
 from coatcheck.asgi.arrival import KEY, Arrival
 from coatcheck.asgi.lifespan import run_lifespan
 from coatcheck.asgi.renewal import clearing, renewing
@@ -36,37 +34,32 @@ class AuthMiddleware:
         self._names = CookieNames.of(is_local=settings.is_local, port=settings.port, path=settings.web.path)
         self._origins = OriginRule((settings.origin, *settings.web.allowed_origins))
         self._answers = Answers(pages)
-        teach(app, self._answers)
+        self._answers_inside = teach(app, self._answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         kind = scope["type"]
         if kind == "lifespan":
-            teach(self._app, self._answers)
+            self._answers_inside = teach(self._app, self._answers)
             await run_lifespan(self._app, self._auth, scope, receive, send)
             return
         if kind != "http" and kind != "websocket":
             await self._app(scope, receive, send)
             return
-        sent = ""
-
-        def watched(message: Message) -> Awaitable[None]:
-            nonlocal sent
-            sent = message["type"]
-            return send(message)
-
-        out: Send = watched
+        watched = None
+        if kind == "websocket" or not self._answers_inside:
+            send = watched = Watched(send)
         try:
             arrival = scope[KEY] = self._look(scope, self._checker or await self._start())
             if arrival.remembered is None:
-                out = self._adding(arrival, watched)
-            await self._app(scope, receive, out)
+                send = self._adding(arrival, send)
+            await self._app(scope, receive, send)
         except Misconfigured:
             raise
         except AuthError as error:
-            if not sent:
-                await self._answers.send(error, scope, out)
-            elif kind == "websocket" and sent != "websocket.close":
+            if watched is None or not watched.sent:
+                await self._answers.send(error, scope, send)
+            elif kind == "websocket" and watched.sent != "websocket.close":
                 await self._answers.close(error, send)
             else:
                 raise
@@ -77,19 +70,21 @@ class AuthMiddleware:
         presented = present(headers, self._names)
         if not isinstance(presented, Presented):
             return Arrival(self._auth, checker, presented, None, presented.error)
+        state = checker.replica.state
         try:
-            if presented.cookie is not None:
-                if scope["type"] == "websocket":
-                    self._origins.require_for_upgrade(headers)
-                else:
-                    self._origins.require(scope["method"], headers)
-            state = checker.replica.state
+            if presented.cookie is not None and scope.get("method") != "GET":
+                self._require_own_page(scope)
             decided = checker.check(presented.token, presented.carried_by)
         except Refused as refusal:
             return Arrival(self._auth, checker, presented, None, refusal)
-        return Arrival(
-            self._auth, checker, presented, decided if isinstance(decided, Remembered) else None, None, state
-        )
+        remembered = decided if isinstance(decided, Remembered) else None
+        return Arrival(self._auth, checker, presented, remembered, None, state)
+
+    def _require_own_page(self, scope: Scope) -> None:
+        if scope["type"] == "websocket":
+            self._origins.require_for_upgrade(scope["headers"])
+        else:
+            self._origins.require(scope["method"], scope["headers"])
 
     def _adding(self, arrival: Arrival, send: Send) -> Send:
         """What to send with where the answer may have to say something about a cookie."""
@@ -104,7 +99,7 @@ class AuthMiddleware:
 
     async def _start(self) -> Checker:
         if not self._auth.is_started:
-            teach(self._app, self._answers)
+            self._answers_inside = teach(self._app, self._answers)
             await self._auth.start()
         self._checker = self._auth.checker
         return self._checker
