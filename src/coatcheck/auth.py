@@ -298,9 +298,10 @@ class Auth:
             raise refuse(outcome)
         return outcome
 
-    async def exchange_session(self, who: Principal, *, audience: str | None = None) -> Credentials:
-        """An access token for the holder of a session token. Raises SessionEnded, RequestInvalid."""
-        return await exchange_session(self._ready, who.session_id, audience=audience)
+    async def exchange_session(self, held: Remembered, *, audience: str | None = None) -> Credentials:
+        """An access token for the holder of a session token, which ``recall`` found good. Raises SessionEnded,
+        RequestInvalid."""
+        return await exchange_session(self._ready, held.session_id, held.credential.generation, audience=audience)
 
     async def renew_cookie(self, session_id: str, presented_digest: bytes) -> Login | None:
         """Replace a cookie's secret in passing; None when another request was first."""
@@ -519,13 +520,13 @@ class Auth:
         """The signing keys that are not revoked, oldest first."""
         return await self.store.read(lambda tx: tx.keys.all())
 
-    async def rotate_keys(self) -> Receipt | None:
+    async def rotate_keys(self, *, wait: bool = False) -> Receipt | None:
         """Let the upcoming key take over now, if it has been known for long enough to sign."""
         now = self._ready.now()
         committed = await self._ready.commit(
-            lambda tx: rotate_keys(tx, self._secrets, self.settings, now=now, at_once=True)
+            lambda tx: rotate_keys(tx, self._secrets, self.settings, now=now, at_once=True), wait=wait
         )
-        return await self._enforce(committed, wait=False)
+        return await self._enforce(committed, wait=wait)
 
     async def revoke_key(
         self, kid: str, *, reason: str, actor_id: str | None = None, wait: bool = False

@@ -159,7 +159,9 @@ async def test_keys_are_listed_rotated_and_revoked():
         assert [key["status"] for key in keys] == ["current", "upcoming"]
         assert set(keys[0]) == {"kid", "algorithm", "status", "created_at", "usable_from", "status_since"}
         site.clock.advance(timedelta(minutes=1))
-        rotated = (await root.post(f"{API}/admin/keys/rotate")).json()["keys"]
+        answer = (await root.post(f"{API}/admin/keys/rotate?wait=true")).json()
+        assert answer["receipt"]["confirmed"] == 1
+        rotated = answer["keys"]
         statuses = {key["kid"]: key["status"] for key in rotated}
         assert (statuses.pop(keys[0]["kid"]), statuses.pop(keys[1]["kid"])) == ("retired", "current")
         assert list(statuses.values()) == ["upcoming"]

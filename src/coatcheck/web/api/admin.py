@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, structs
 
 from coatcheck.errors import DataConflict, EmailTaken, LoginBusy, PasswordWeak, RequestNotFound
 from coatcheck.model.audit import AuditEntry
@@ -148,8 +148,9 @@ async def list_keys(call: Call) -> Reply:
 
 async def rotate_keys(call: Call) -> Reply:
     """Let the upcoming key take over now, if it has been known for long enough; the answer shows how things are."""
-    await call.installation.auth.rotate_keys()
-    return Reply(_keys(await call.installation.auth.keys()))
+    receipt = await call.installation.auth.rotate_keys(wait=call.wait)
+    answer = _keys(await call.installation.auth.keys())
+    return Reply(structs.replace(answer, receipt=receipt_shape(call, receipt)))
 
 
 async def revoke_key(call: Call) -> Reply:
@@ -351,6 +352,7 @@ ENDPOINTS: Final = (
         verb=rotate_keys,
         summary="Let the upcoming key take over",
         may=_DO,
+        query=Waiting,
         result=KeysAnswer,
     ),
     Endpoint(

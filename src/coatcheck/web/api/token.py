@@ -83,7 +83,7 @@ async def _from_session(call: Call, form: TokenForm) -> Reply:
     if isinstance(presented, Presented) and not presented.token.startswith(_SESSION_TOKEN):
         raise TokenWrongKind
     remembered = await call.check()
-    credentials = await call.installation.auth.exchange_session(remembered.principal, audience=form.audience)
+    credentials = await call.installation.auth.exchange_session(remembered, audience=form.audience)
     answer = TokenAnswer(
         token_type=TOKEN_TYPE,
         expires_in=seconds_until(credentials.access_expires_at or call.now, call.now),
