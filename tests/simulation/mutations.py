@@ -303,9 +303,9 @@ async def the_stamp_of_a_look_up_is_read_later(real: Any, self: Any, asked: Any)
 
 
 @mutation("9", (refresh_flow, "exchange_session"), (workload, "exchange_session"))
-async def the_stamp_of_a_token_is_read_at_signing(_: Any, means: Any, session_id: str) -> Any:
+async def the_stamp_of_a_token_is_read_at_signing(_: Any, means: Any, session_id: str, generation: int) -> Any:
     now = means.now()
-    granted = await means.store.write(lambda tx: grant_again(tx, session_id, now))
+    granted = await means.store.write(lambda tx: grant_again(tx, session_id, generation, now))
     if granted is None:
         raise SessionEnded
     await asyncio.sleep(2.0)
@@ -356,7 +356,7 @@ async def an_unknown_key_is_refused_at_once(_: Any, self: Any) -> bool:
 
 
 @mutation("12", (refresh_flow, "grant_again"))
-def a_token_is_issued_without_finding_the_session_alive(_: Any, tx: Any, session_id: str, now: Any) -> Any:
+def a_token_is_issued_without_finding_the_session_alive(_: Any, tx: Any, session_id: str, __: int, now: Any) -> Any:
     session = tx.sessions.get(session_id)
     user = None if session is None else tx.users.get(session.user_id)
     return None if user is None else grant(tx, session, user, now)

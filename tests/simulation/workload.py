@@ -223,7 +223,7 @@ class Workload:
         held = self._held_of(person)
         if held is None:
             return
-        credentials = await exchange_session(process.means, held.session_id)
+        credentials = await exchange_session(process.means, held.session_id, held.generation)
         session = self.world.primary._rows.sessions.get(held.session_id)
         if session is not None:
             self.world.hold_token(credentials, session)
