@@ -52,11 +52,16 @@ def refuse(standstill: Standstill) -> SessionEnded | SessionExpired | TokenRepla
             return TokenReplayed()
 
 
-async def exchange_session(means: Means, session_id: str, *, audience: str | None = None) -> Credentials:
-    """An access token for the holder of a session token: the same login, for another carrier. Raises SessionEnded."""
+async def exchange_session(
+    means: Means, session_id: str, generation: int, *, audience: str | None = None
+) -> Credentials:
+    """An access token for the holder of a session token: the same login, for another carrier.
+
+    ``generation`` is that of the session token. Raises SessionEnded, also when it was replaced meanwhile.
+    """
     require_audience(means, audience)
     now = means.now()
-    granted = await means.store.write(lambda tx: grant_again(tx, session_id, now))
+    granted = await means.store.write(lambda tx: grant_again(tx, session_id, generation, now))
     if granted is None:
         raise SessionEnded
     access_token, access_expires_at = access_token_for(means, granted, audience)

@@ -56,8 +56,13 @@ def living(tx: Transaction, session_id: str, now: datetime) -> tuple[Session, Us
     return session, user
 
 
-def grant_again(tx: Transaction, session_id: str, issued_at: datetime) -> Grant | None:
-    """A further credential for a session that is alive now, such as an access token for a cookie's holder; else
-    None."""
+def grant_again(tx: Transaction, session_id: str, generation: int, issued_at: datetime) -> Grant | None:
+    """A further credential for a session that is alive now, such as an access token for a cookie's holder; else None.
+
+    None too when the session is no longer at ``generation``, that of the credential shown for this: else whoever held
+    the old one gets a new one in the moment in which all are replaced.
+    """
     found = living(tx, session_id, issued_at)
-    return None if found is None else grant(tx, *found, issued_at)
+    if found is None or found[0].generation != generation:
+        return None
+    return grant(tx, *found, issued_at)
