@@ -23,9 +23,11 @@ def is_idle(now: datetime, seen_at: datetime, idle_for: timedelta, flush_interva
 def is_within_grace(now: datetime, stepped_at: datetime, grace: timedelta) -> bool:
     """True while the predecessor of a rotated secret may still be presented.
 
-    A clock that was set back (``now`` before ``stepped_at``) gives no grace: it would make an old token look fresh.
+    ``now`` may lie a little before ``stepped_at``: two processes' clocks differ, and a request that noted its instant
+    first may be second to the lock. By less than the grace, or a clock that was set back would make an old token look
+    fresh.
     """
-    return timedelta(0) <= now - stepped_at < grace
+    return -grace < now - stepped_at < grace
 
 
 def needs_fresh_proof(now: datetime, authenticated_at: datetime, within: timedelta) -> bool:
