@@ -230,7 +230,7 @@ class Settings:
     """Where people reach this installation. It fixes issuer, cookie names and flags, links and origins; none of these
     ever comes from a request. https is required everywhere but on this machine."""
 
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     """Master secrets of 32 characters or more, the current one first. Every other key is derived from them. Production
     must give one; in development it is made beside the SQLite file."""
 

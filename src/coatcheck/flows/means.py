@@ -1,7 +1,7 @@
 """What flows work with: the store, the clock, the hashing pool, the secrets. Made once, by ``coatcheck.auth``."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -42,7 +42,7 @@ class Client:
 
     address: str = ""
     device: str = ""
-    device_token: str | None = None
+    device_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,9 @@ class _Handed(threading.local):
 
 
 _handed = _Handed()
-_engine = create_engine("sqlite://", creator=lambda: _handed.make(), poolclass=NullPool)
-"""One engine for all files: a statement is compiled once for the whole process. It keeps no connection."""
+_engine = create_engine("sqlite://", creator=lambda: _handed.make(), poolclass=NullPool, hide_parameters=True)
+"""One engine for all files: a statement is compiled once for the whole process. It keeps no connection, and its errors
+don't repeat what was to be stored: tracebacks end up in logs."""
 
 
 def connect(path: Path, *, query_only: bool) -> Connection:
