@@ -86,7 +86,6 @@ class Engine:
             name=name or f"{socket.gethostname()}:{os.getpid()}",
             accept_ms=accept_ms,
             interval=revocation.lease.total_seconds() / 5,
-            after_sync=self._after_sync,
             load_keys=self._load_keys,
         )
         self.recall = Recall(
@@ -108,9 +107,11 @@ class Engine:
         await self._load_keys()
         self._stop_watching = self._store.watch(self.follower.ring)
         await self.follower.start()
+        await self._write_witness()
         janitor, settler = Janitor(self._store, self._clock), Settler(self._store, self._clock)
         bound = self._settings.revocation.bound
         for name, every, work in (
+            ("witness", timedelta(seconds=1), self._write_witness),
             ("touches", self._settings.sessions.flush_touches_every, self._write_touches),
             ("rotation", max(bound / 2, timedelta(seconds=1)), self._rotate),
             ("janitor", bound, lambda: janitor.look(self._now())),
@@ -133,6 +134,7 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self._stop_watching()
+        await self._write_witness()
         with contextlib.suppress(Broken):
             await self._write_touches()
         await self.follower.stop()
@@ -161,10 +163,12 @@ class Engine:
     async def _load_keys(self) -> None:
         self._signers.learn(tuple(await self._store.read(lambda tx: tx.keys.all())))
 
-    def _after_sync(self) -> None:
-        position = self.replica.position
+    async def _write_witness(self) -> None:
+        # Not after each sync: the file would be written anew for every event by every process, on the event loop, and
+        # each commit's fsync would have those files to write too.
+        position, event_id = self.replica.position, self.replica.event_id
         if position is not None:
-            self._witness.remember(position, self.replica.event_id)
+            await asyncio.to_thread(self._witness.remember, position, event_id)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.wall(), UTC)
