@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,29 @@ def test_every_make_target_that_is_mentioned_exists(name):
     targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE))
     mentioned = set(re.findall(r"(?:`|^    )make ([a-z]+)", text_of(name), re.MULTILINE))
     assert mentioned <= targets
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_selection_of_tests_that_is_mentioned_selects_some(name):
+    for command in re.findall(r"`pytest ([^`]+)`", text_of(name)):
+        paths, _, wanted = command.partition(" -k ")
+        found = [file for path in paths.split() for file in _tests_in(ROOT / path)]
+        assert found, command
+        names = " ".join(f"{file.name} {file.read_text(encoding='utf-8')}" for file in found)
+        words = wanted.strip('"').split(" or ") if wanted else []
+        assert [word for word in words if not re.search(rf"def test_\w*{word}|test_\w*{word}\w*\.py", names)] == []
+
+
+@pytest.mark.parametrize("name", ["Makefile", *NAMES])
+def test_every_module_that_is_run_is_there(name):
+    modules = re.findall(r"(?:python|\(PY\)) -m ((?:tests|benchmarks|coatcheck)[\w.]*)", text_of(name))
+    there = [ROOT / base / module.replace(".", "/") for module in modules for base in (".", "src")]
+    found = {path for path in there if path.with_suffix(".py").exists() or (path / "__main__.py").exists()}
+    assert len(found) == len(set(modules)), modules
+
+
+def _tests_in(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(path.glob("**/test_*.py"))
 
 
 def _exists(dotted: str) -> bool:
