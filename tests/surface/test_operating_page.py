@@ -5,16 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from coatcheck import Auth, Settings
-from coatcheck.errors import Misconfigured
+from coatcheck.errors import Misconfigured, StoreUnavailable
 from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings
-from coatcheck.testing import fast_passwords, login_as
-from tests.surface.documents import blocks, text_of
+from coatcheck.testing import ManualClock, fast_passwords, login_as
+from tests.surface.documents import ROOT, blocks, text_of
 
 COATCHECK = str(Path(sys.executable).parent / "coatcheck")
 SECRET, BACKUP = range(2)
@@ -140,3 +141,34 @@ def test_the_production_settings_of_the_readme_are_settings(tmp_path):
     }
     done = coatcheck(tmp_path, "schema", "upgrade", **given)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_full_disk_stops_writing_and_not_checking(tmp_path):
+    mount = f"mount -t tmpfs -o size=1m none {tmp_path}"
+    command = f"{sys.executable} -m tests.surface.full_disk {tmp_path}"
+    apart = ["unshare", "--map-root-user", "--mount", "sh", "-eu", "-c"]
+    if subprocess.run([*apart, mount], capture_output=True, check=False).returncode:
+        pytest.skip("this system lets nobody mount a small file system")
+    done = subprocess.run([*apart, f"{mount}; {command}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [
+        "writing store.unavailable",
+        "under the lease passes",
+        "without it passes",
+        "with room session.ended",
+    ], done.stderr
+
+
+@pytest.mark.anyio
+async def test_without_its_database_a_process_says_try_again_and_never_yes(tmp_path):
+    clock = ManualClock()
+    async with Auth(settings(tmp_path), clock=clock) as auth:
+        login = await login_as(auth, "ann@example.com", carry=Carry.HEADER)
+        token = login.headers["authorization"].removeprefix("Bearer ")
+        await auth.check(token)
+        (tmp_path / "app.db").rename(tmp_path / "away.db")
+        await auth.check(token)
+        clock.advance(timedelta(seconds=30))
+        with pytest.raises(StoreUnavailable):
+            await auth.check(token)
+        (tmp_path / "away.db").rename(tmp_path / "app.db")
+        await auth.check(token)
