@@ -137,6 +137,8 @@ class Oracle:
         if isinstance(fault, REFUSALS):
             if process.replica.position is None or process.replica.position.epoch != world.primary._rows.head.epoch:
                 return  # it knows what a store that went back in time does not know any more
+            if isinstance(fault, TokenInvalid) and world.timeline.now < world.replaced_at + 3.0:
+                return  # a key that is valid again: its secret is asked for once a second
             raise Broken(f"P5: {process.name} refuses {held.name}, which is good: {fault!r}")
         if getattr(fault, "status", 0) == 503 and not self._is_excused(process, began):
             raise Broken(f"P5: {process.name} answers 'try again' for {held.name} though the store answers: {fault!r}")

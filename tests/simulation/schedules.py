@@ -62,11 +62,6 @@ def outcome(seed: int) -> Failure | None:
     return None
 
 
-def first_failure(seeds: range) -> Failure | None:
-    """The first schedule of ``seeds`` that fails."""
-    return next(filter(None, map(outcome, seeds)), None)
-
-
 def _failures(seeds: range) -> list[Failure]:
     return list(filter(None, map(outcome, seeds)))
 

@@ -105,6 +105,7 @@ class World:
         self.backup: tuple[MemoryStore, int] | None = None
         self.standby: tuple[MemoryStore, int] | None = None
         self.standby_answers = 0.0
+        self.replaced_at = -9.0
         self.hash_at_commit: dict[str, str | None] = {}
         # People and processes.
         self.people: list[Person] = []
@@ -238,6 +239,7 @@ class World:
         self.standby = None
 
     def _recall_passwords(self) -> None:
+        self.replaced_at = self.timeline.now
         for person in self.people:
             user = self.primary._rows.users[person.user_id]
             person.password = (user.password_hash or "").removeprefix("plain:")
