@@ -3,9 +3,9 @@ transaction as the new hash (OWASP ASVS 7.4.3)."""
 
 from msgspec import structs
 
-from coatcheck.errors import SessionEnded
+from coatcheck.errors import LoginBusy, PasswordWeak, RequestInvalid, SessionEnded
 from coatcheck.flows.credentials import Login, login_from, renew_credentials
-from coatcheck.flows.login import current_user, device_mark
+from coatcheck.flows.login import current_user, device_mark, uncount
 from coatcheck.flows.means import Client, Committed, Means
 from coatcheck.flows.prove import prove_password
 from coatcheck.flows.register import words_about
@@ -27,9 +27,13 @@ async def change_password(
     SessionEnded.
     """
     person, proven, verdict = await prove_password(means, user_id, current, client=client, field="current")
-    prepared = prepare(new, field="new")
-    check_new(prepared, means.settings.passwords, about=words_about(means, parse_email(person.email), person.name))
-    password_hash = await means.pool.run(means.hasher.hash, prepared, address=client.address, familiar=True)
+    try:
+        prepared = prepare(new, field="new")
+        check_new(prepared, means.settings.passwords, about=words_about(means, parse_email(person.email), person.name))
+        password_hash = await means.pool.run(means.hasher.hash, prepared, address=client.address, familiar=True)
+    except (PasswordWeak, RequestInvalid, LoginBusy):
+        await uncount(means, verdict)
+        raise
     now = means.now()
 
     def work(tx: Transaction) -> tuple[Grant, str] | None:

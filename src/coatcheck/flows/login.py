@@ -5,12 +5,13 @@ attempt is counted before the password is looked at, and uncounted when it was r
 transaction; the session is opened only if the user is still at the version that was read with the hash (rule 13).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import structs
 
-from coatcheck.errors import LoginRefused, SessionLimit, UserSuspended
+from coatcheck.errors import LoginBusy, LoginRefused, SessionLimit, UserSuspended
 from coatcheck.flows.begin import new_session, require_audience
 from coatcheck.flows.credentials import Login, login_from, mint
 from coatcheck.flows.means import Client, Committed, Means
@@ -50,9 +51,7 @@ async def login(
     opening = _Opening(means, verdict, carry, remember, audience, client, replaces, wait)
     for _ in range(2):  # once more, should the password hash have been upgraded by a login at the same moment
         stored = user.password_hash if user is not None else None
-        is_right = await means.pool.run(
-            means.hasher.verify, stored, prepared, address=client.address, familiar=device is not None
-        )
+        is_right = await is_password(means, stored, prepared, verdict, client=client, familiar=device is not None)
         if user is None or stored is None or not is_right:
             break
         rehashed = await _rehash(means, stored, prepared, client)
@@ -119,7 +118,7 @@ class _Opening:
         try:
             committed = await means.commit(work, wait=self.wait)
         except SessionLimit:  # the password was right all the same
-            await means.store.write(lambda tx: means.attempts.succeeded(tx, self.verdict))
+            await uncount(means, self.verdict)
             raise
         granted = committed.result
         if isinstance(granted, UserStatus):
@@ -148,6 +147,25 @@ async def count_attempt(means: Means, key: str, client: Client) -> tuple[User | 
     return user, verdict, device
 
 
+async def is_password(
+    means: Means, stored: str | None, prepared: str, verdict: Verdict, *, client: Client, familiar: bool
+) -> bool:
+    """Compare on a hashing thread. A password that nobody looked at, for lack of one, was no attempt.
+
+    Raises LoginBusy.
+    """
+    try:
+        return await means.pool.run(means.hasher.verify, stored, prepared, address=client.address, familiar=familiar)
+    except LoginBusy:
+        await uncount(means, verdict)
+        raise
+
+
+async def uncount(means: Means, verdict: Verdict) -> None:
+    """Take back a counted attempt whose password was right, or never looked at, although nothing came of it."""
+    await means.store.write(lambda tx: means.attempts.succeeded(tx, verdict), durable=False)
+
+
 def device_mark(user: User) -> str:
     """What binds a known device to the current password: when it was set."""
     return user.password_changed_at.isoformat()
@@ -164,7 +182,9 @@ def current_user(tx: Transaction, user_id: str, verified_hash: str) -> User | No
 async def _rehash(means: Means, stored: str, prepared: str, client: Client) -> str | None:
     if not means.hasher.needs_rehash(stored):
         return None
-    return await means.pool.run(means.hasher.hash, prepared, address=client.address, familiar=True)
+    with suppress(LoginBusy):  # the old hash does for now; another login will try again
+        return await means.pool.run(means.hasher.hash, prepared, address=client.address, familiar=True)
+    return None
 
 
 async def _note_failure(means: Means, user: User | None, client: Client) -> None:

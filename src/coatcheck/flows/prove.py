@@ -1,7 +1,7 @@
 """The password of somebody who is logged in already is proven once more: shared by re-authentication and change."""
 
 from coatcheck.errors import LoginRefused, SessionEnded
-from coatcheck.flows.login import count_attempt
+from coatcheck.flows.login import count_attempt, is_password
 from coatcheck.flows.means import Client, Means
 from coatcheck.model.user import User
 from coatcheck.passwords.attempts import Verdict
@@ -25,9 +25,7 @@ async def prove_password(
     if current is None or current.id != user_id:
         raise SessionEnded
     stored = current.password_hash
-    is_right = await means.pool.run(
-        means.hasher.verify, stored, prepared, address=client.address, familiar=device is not None
-    )
+    is_right = await is_password(means, stored, prepared, verdict, client=client, familiar=device is not None)
     if stored is None or not is_right:
         raise LoginRefused("The password is not right.")
     return current, stored, verdict
