@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_urlsafe
+from tempfile import mkstemp
 
 from coatcheck.errors import Misconfigured
 
@@ -38,16 +39,17 @@ def read_development_secret(beside: str | None) -> str:
 
 def _make(path: Path) -> None:
     """Write a whole file first and give it its name afterwards, so that of several processes one wins and none reads a
-    file that is half written."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(token_urlsafe(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
+    file that is half written. The draft's name is random: in containers every process has the same id."""
+    descriptor, draft = mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(token_urlsafe(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink()
 
 
 def _read(path: Path) -> str:
