@@ -1,0 +1,161 @@
+"""The loop that keeps a replica current (rules 3 to 7 and 10)."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from coatcheck.authority import Answer, Question
+from coatcheck.clock import SystemClock
+from coatcheck.errors import StoreUnavailable
+from coatcheck.model.event import SessionEnded
+from coatcheck.model.identifiers import new_identifier
+from coatcheck.revocation.lease import Lease
+from coatcheck.revocation.replica import Replica
+from coatcheck.revocation.subscriber import Subscriber
+from coatcheck.stores.authority import StoreAuthority
+from coatcheck.stores.memory.store import MemoryStore
+from coatcheck.testing import ManualClock
+from coatcheck.upkeep.follow import Follower
+
+
+class Counting(StoreAuthority):
+    """The store's authority; counts syncs, and can be taken away."""
+
+    syncs = 0
+    is_reachable = True
+    synced: asyncio.Event | None = None
+
+    async def sync(self, question: Question) -> Answer:
+        if not self.is_reachable:
+            raise StoreUnavailable
+        self.syncs += 1
+        if self.synced is not None:
+            self.synced.set()
+        return await super().sync(question)
+
+
+class Site:
+    """A store and one follower of its log."""
+
+    def __init__(self, most_events: int = 1000) -> None:
+        self.store, self.clock = MemoryStore(), SystemClock()
+        self.authority = Counting(self.store, lambda: ManualClock().now, most_events=most_events)
+        self.subscriber = Subscriber(Replica(1000), Lease())
+        self.follower = Follower(
+            self.subscriber, self.authority, self.clock, name="here", accept_ms=None, interval=60.0
+        )
+
+    @property
+    def is_trusted(self) -> bool:
+        return self.subscriber.lease.holds(self.clock.steady(), self.clock.wall())
+
+    def end_a_session(self, *, awaited: bool = False) -> None:
+        self.store.transact(lambda tx: tx.log.append(SessionEnded(new_identifier("ses")), awaited=awaited))
+
+    def rows(self) -> Any:
+        return self.store.registry_view(lambda registry: registry.all())
+
+
+def following(test: Callable[[Site], Coroutine[Any, Any, None]], **how: Any) -> None:
+    async def run() -> None:
+        await test(Site(**how))
+
+    asyncio.run(run())
+
+
+def test_starting_registers_and_takes_a_lease_and_stopping_says_goodbye() -> None:
+    async def test(site: Site) -> None:
+        await site.follower.start()
+        assert site.is_trusted
+        assert [row.name for row in site.rows()] == ["here"]
+        await site.follower.stop()
+        assert not site.is_trusted
+        assert site.rows() == []
+
+    following(test)
+
+
+def test_starting_without_a_store_starts_without_trust() -> None:
+    async def test(site: Site) -> None:
+        site.authority.is_reachable = False
+        await site.follower.start()
+        assert not site.is_trusted
+        assert site.follower.failures == 1
+        await site.follower.stop()
+
+    following(test)
+
+
+def test_after_the_goodbye_nothing_registers_anew() -> None:
+    async def test(site: Site) -> None:
+        await site.follower.start()
+        await site.follower.stop()
+        assert await site.follower.sync() is False
+        assert site.rows() == []
+        assert not site.is_trusted
+
+    following(test)
+
+
+def test_a_long_way_behind_is_caught_up_in_one_go() -> None:
+    async def test(site: Site) -> None:
+        await site.follower.sync()
+        for _ in range(7):
+            site.end_a_session()
+        assert await site.follower.sync()
+        assert site.subscriber.replica.position == site.store.view(lambda tx: tx.log.head()).position
+
+    following(test, most_events=2)
+
+
+def test_somebody_who_waits_is_answered_within_one_sync() -> None:
+    async def test(site: Site) -> None:
+        await site.follower.sync()
+        site.end_a_session(awaited=True)
+        await site.follower.sync()
+        (row,) = site.rows()
+        assert row.acknowledged == site.store.view(lambda tx: tx.log.head()).position
+
+    following(test)
+
+
+def test_a_lapsed_registration_is_replaced_at_once() -> None:
+    async def test(site: Site) -> None:
+        await site.follower.sync()
+        (old,) = site.rows()
+        site.store.registry_transact(lambda registry: registry.mark_lapsed(old.number, ManualClock().now))
+        assert await site.follower.sync()
+        assert site.subscriber.registration != old.number
+        assert site.is_trusted
+
+    following(test)
+
+
+def test_ringing_syncs_soon() -> None:
+    async def test(site: Site) -> None:
+        await site.follower.start()
+        site.authority.synced = asyncio.Event()
+        site.follower.ring()
+        async with asyncio.timeout(5):
+            await site.authority.synced.wait()
+        await site.follower.stop()
+
+    following(test)
+
+
+def test_many_unknown_keys_cost_one_sync_and_share_its_outcome() -> None:
+    async def test(site: Site) -> None:
+        learned = await asyncio.gather(*(site.follower.learn_keys() for _ in range(50)))
+        assert learned == [True] * 50
+        assert await site.follower.learn_keys()
+        assert site.authority.syncs == 1
+
+    following(test)
+
+
+def test_keys_that_cannot_be_learned_are_not_learned() -> None:
+    async def test(site: Site) -> None:
+        site.authority.is_reachable = False
+        assert await site.follower.learn_keys() is False
+
+    following(test)

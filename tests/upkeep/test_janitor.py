@@ -1,0 +1,76 @@
+"""Shedding dead subscribers without ever leaving one out too early (rule 15)."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from coatcheck.stores.memory.store import MemoryStore
+from coatcheck.testing import ManualClock
+from coatcheck.upkeep.janitor import Janitor
+from tests.revocation.builders import registration
+
+
+class Site:
+    """A registry with one row, and the janitor of another process."""
+
+    def __init__(self, accept_ms: int | None = None) -> None:
+        self.store, self.clock = MemoryStore(), ManualClock()
+        row = registration("gone", accept_ms=accept_ms, heard_at=self.clock.now, registered_at=self.clock.now)
+        self.store.registry_transact(lambda registry: registry.add(row))
+        self.janitor = Janitor(self.store, self.clock)
+
+    def look_after(self, seconds: float) -> None:
+        self.clock.advance(timedelta(seconds=seconds))
+        asyncio.run(self.janitor.look(self.clock.now))
+
+    @property
+    def state(self) -> str:
+        row = self.store.registry_view(lambda registry: registry.get("reg_gone"))
+        return "deleted" if row is None else "there" if row.lapsed_at is None else "marked"
+
+
+def test_who_was_heard_from_lately_is_left_alone() -> None:
+    site = Site()
+    site.look_after(59)
+    assert site.state == "there"
+
+
+def test_who_was_silent_is_marked_first_and_deleted_w_after_the_mark_was_seen() -> None:
+    site = Site()
+    site.look_after(61)
+    assert site.state == "marked"
+    site.look_after(30)
+    assert site.state == "marked"  # seen for the first time only now
+    site.look_after(6.0)
+    assert site.state == "marked"
+    site.look_after(0.2)
+    assert site.state == "deleted"
+
+
+def test_a_row_that_accepts_stays_until_it_can_accept_no_more() -> None:
+    site = Site(accept_ms=60_000)
+    site.look_after(61)
+    site.look_after(1)
+    site.look_after(79.4)  # W is 6.1 s, and a minute on the slowest clock 73.3 s
+    assert site.state == "marked"
+    site.look_after(0.1)
+    assert site.state == "deleted"
+
+
+def test_another_process_that_sees_the_mark_for_the_first_time_waits_again() -> None:
+    site = Site()
+    site.look_after(61)
+    site.look_after(1)
+    site.janitor = Janitor(site.store, site.clock)
+    site.look_after(60)
+    assert site.state == "marked"
+    site.look_after(7)
+    assert site.state == "deleted"
+
+
+@pytest.mark.parametrize("step", [-3600, 3600])
+def test_a_stepped_wall_clock_deletes_nobody_early(step: int) -> None:
+    site = Site()
+    asyncio.run(site.janitor.look(site.clock.now + timedelta(seconds=step)))
+    assert site.state != "deleted"
