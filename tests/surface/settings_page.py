@@ -31,13 +31,15 @@ from datetime import timedelta
 from coatcheck import Auth, Settings
 from coatcheck.settings import SessionSettings, WebSettings
 
-auth = Auth(Settings(
-    database="sqlite:////var/lib/coatcheck/app.db",
-    url="https://app.example.com",
-    secrets=("…",),                                     # made with: coatcheck keys secret
-    sessions=SessionSettings(idle_after=timedelta(hours=1)),
-    web=WebSettings(trusted_proxies=("10.0.0.0/8",)),
-))
+auth = Auth(
+    Settings(
+        database="sqlite:////var/lib/coatcheck/app.db",
+        url="https://app.example.com",
+        secrets=("…",),  # made with: coatcheck keys secret
+        sessions=SessionSettings(idle_after=timedelta(hours=1)),
+        web=WebSettings(trusted_proxies=("10.0.0.0/8",)),
+    )
+)
 ```
 
 The command line reads the variables beside them; an embedded application reads no variable. With `_FILE` at the end of
