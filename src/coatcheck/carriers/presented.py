@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from coatcheck.carriers.cookies import TWICE, Cookie, CookieNames, find
-from coatcheck.carriers.raw import RawHeaders
+from coatcheck.carriers.raw import RawHeaders, values_of
 from coatcheck.errors import CredentialRefused, TokenInvalid, TokenMissing, TokenWrongKind
 from coatcheck.model.principal import CarriedBy
 
@@ -84,6 +84,12 @@ def present(headers: RawHeaders, names: CookieNames) -> Presented | NotPresented
     if token.startswith(begins) and len(token) <= LONGEST:
         return Presented(token, _COOKIE, cookie)
     return NotPresented(TokenInvalid(), (cookie,))
+
+
+def header_decides(headers: RawHeaders) -> bool:
+    """True when ``Authorization`` decides about a request, whatever is wrong with it: cookies are ignored then."""
+    lines = values_of(headers, b"authorization")
+    return len(lines) > 1 or any(_in_header(line) is not None for line in lines)
 
 
 def _in_header(authorization: bytes) -> Presented | NotPresented | None:

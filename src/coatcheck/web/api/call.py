@@ -10,7 +10,7 @@ from msgspec import Struct, ValidationError, convert, structs
 
 from coatcheck.carriers.cookies import TWICE, Cookie, find
 from coatcheck.carriers.origin import OriginRule
-from coatcheck.carriers.presented import NotPresented, present
+from coatcheck.carriers.presented import NotPresented, header_decides, present
 from coatcheck.carriers.raw import RawHeaders, values_of
 from coatcheck.checking.cache import Remembered
 from coatcheck.clock import now_of
@@ -110,8 +110,7 @@ class Call:
     @property
     def has_bearer(self) -> bool:
         """True when a header decides: cookies are ignored then, whatever is wrong with it."""
-        lines = values_of(self.headers, b"authorization")
-        return len(lines) > 1 or any(b"bearer" in line.lower() for line in lines)
+        return header_decides(self.headers)
 
     def cookie(self, cookie: Cookie) -> str | None:
         """The value of one cookie. A name that came twice counts as absent, and is cleared."""
