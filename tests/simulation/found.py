@@ -9,6 +9,7 @@ from tests.simulation.mutations import MUTATIONS
 from tests.simulation.schedules import Failure, outcome
 
 TABLE: Final = Path(__file__).with_name("found.json")
+DOCUMENTATION: Final = Path(__file__).parents[2] / "docs" / "revocation.md"
 MOST_SEEDS: Final = 12_000
 """How many schedules are tried when the seed of the table shows nothing any more."""
 
@@ -17,6 +18,13 @@ def read_table() -> dict[str, int]:
     """Mutation → seed."""
     table: dict[str, int] = json.loads(TABLE.read_text("utf-8")) if TABLE.exists() else {}
     return table
+
+
+def as_text(table: dict[str, int]) -> str:
+    """The table as the documentation has it."""
+    ordered = sorted(MUTATIONS.values(), key=lambda mutation: (int(mutation.rule), mutation.name))
+    rows = [f"| {mutation.rule} | {mutation.name} | {table.get(mutation.name)} |" for mutation in ordered]
+    return "\n".join(["| Rule | Broken so | Seed |", "| --- | --- | --- |", *rows])
 
 
 def show(name: str, seed: int | None, most: int = MOST_SEEDS) -> Failure | None:
@@ -37,5 +45,7 @@ def search(workers: int) -> list[str]:
     with ProcessPoolExecutor(workers) as pool:
         shown = dict(zip(names, pool.map(show, names, map(known.get, names)), strict=True))
     table = {name: failure.seed for name, failure in shown.items() if failure is not None}
+    documented = DOCUMENTATION.read_text("utf-8").replace(as_text(read_table()), as_text(table))
+    DOCUMENTATION.write_text(documented, "utf-8")
     TABLE.write_text(json.dumps(table, indent=2) + "\n", "utf-8")
     return [name for name in names if name not in table]

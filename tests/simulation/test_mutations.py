@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.found import read_table, show
+from tests.simulation.found import DOCUMENTATION, as_text, read_table, show
 from tests.simulation.mutations import MUTATIONS
 
 TABLE = read_table()
@@ -15,6 +15,10 @@ def test_a_broken_rule_breaks_a_promise(name: str) -> None:
 
 def test_the_table_names_every_mutation_and_no_other() -> None:
     assert set(TABLE) == set(MUTATIONS)
+
+
+def test_the_documentation_has_the_same_table() -> None:
+    assert as_text(TABLE) in DOCUMENTATION.read_text("utf-8")
 
 
 def test_nothing_stays_broken() -> None:

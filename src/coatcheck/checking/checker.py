@@ -3,8 +3,8 @@
 Theory of operation. What was presented is named by a keyed digest and looked up among the remembered. A remembered
 credential is tested against the clock and against the replica (again only when the replica has learned something), and
 the lease's clock is read last, after all look-ups: whatever a check decided from, it was covered by the lease at the
-end (rule 8). In the steady state that is a digest, a look-up and a few comparisons; no socket, file, lock or thread (P6).
-What can't be decided so is returned as a Doubt, for ``coatcheck.checking.recall``.
+end (rule 8). In the steady state that is a digest, a look-up and a few comparisons; no socket, file, lock or thread
+(P6). What can't be decided so is returned as a Doubt, for ``coatcheck.checking.recall``.
 """
 
 from collections.abc import Callable

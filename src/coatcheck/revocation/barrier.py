@@ -34,8 +34,8 @@ class Standing(NamedTuple):
 class Barrier:
     """The wait for event ``position.seq``.
 
-    ``committed_at`` is the steady clock's reading after COMMIT was answered. ``longest`` is how many seconds it waits at
-    most, by what was last seen.
+    ``committed_at`` is the steady clock's reading after COMMIT was answered. ``longest`` is how many seconds it waits
+    at most, by what was last seen.
     """
 
     def __init__(self, position: Position, committed_at: float) -> None:

@@ -1,0 +1,135 @@
+"""The store as an authority: what it answers, and what it records (rules 2, 3, 4 and 15)."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from msgspec import structs
+
+from coatcheck.authority import Delta, Question, Snapshot, Unregistered
+from coatcheck.model.event import SessionEnded
+from coatcheck.model.identifiers import new_identifier
+from coatcheck.model.position import Position
+from coatcheck.stores.authority import StoreAuthority
+from coatcheck.stores.memory.store import MemoryStore
+from coatcheck.testing import ManualClock
+
+
+class Site:
+    """A memory store with three events, and one registration."""
+
+    def __init__(self, **limits: int) -> None:
+        self.store, self.clock = MemoryStore(), ManualClock()
+        self.authority = StoreAuthority(self.store, lambda: self.clock.now, **limits)
+        for _ in range(3):
+            self.append()
+        self.number = asyncio.run(self.authority.register("here", None))
+
+    def append(self) -> None:
+        self.store.transact(lambda tx: tx.log.append(SessionEnded(new_identifier("ses"))))
+
+    def asks(self, seq: int | None = None, event_id: str | None = None, **changes: Any) -> Any:
+        head = self.store.view(lambda tx: tx.log.head())
+        known = None if seq is None else self.store.view(lambda tx: tx.log.event_id_at(seq)) or ""
+        question = Question(
+            registration=self.number,
+            applied=None if seq is None else Position(head.epoch, seq),
+            event_id=known if event_id is None else event_id,
+        )
+        return asyncio.run(self.authority.sync(structs.replace(question, **changes)))
+
+    @property
+    def acknowledged(self) -> int | None:
+        row = self.store.registry_view(lambda registry: registry.get(self.number))
+        assert row is not None
+        return None if row.acknowledged is None else row.acknowledged.seq
+
+
+def test_the_first_answer_is_a_snapshot_and_acknowledges_nothing() -> None:
+    site = Site()
+    answer = site.asks()
+    assert isinstance(answer, Snapshot)
+    assert len(answer.ended) == 3
+    assert site.acknowledged is None
+
+
+def test_the_events_after_a_position_come_in_order_and_acknowledge_it() -> None:
+    site = Site()
+    answer = site.asks(1)
+    assert isinstance(answer, Delta)
+    assert [event.seq for event in answer.events] == [2, 3]
+    assert site.acknowledged == 1
+
+
+def test_a_long_answer_is_cut_and_says_so() -> None:
+    answer = Site(most_events=1).asks(1)
+    assert [event.seq for event in answer.events] == [2]
+    assert answer.more
+
+
+def test_another_id_at_that_position_is_an_alarm_and_acknowledges_nothing() -> None:
+    site = Site()
+    answer = site.asks(2, event_id="evt_of_another_history")
+    assert isinstance(answer, Snapshot)
+    assert answer.foreign
+    assert site.acknowledged is None
+
+
+def test_another_epoch_is_an_alarm_and_acknowledges_nothing() -> None:
+    site = Site()
+    question = site.asks
+    before = site.store.view(lambda tx: tx.log.head())
+    site.store.transact(lambda tx: tx.log.begin_epoch(before.epoch.successor()))
+    answer = question(2, applied=Position(before.epoch, 2))
+    assert isinstance(answer, Snapshot)
+    assert answer.foreign
+    assert site.acknowledged is None
+
+
+def test_who_is_ahead_of_the_store_sees_that_and_acknowledges_nothing() -> None:
+    site = Site()
+    answer = site.asks(9, event_id="evt_9")
+    assert isinstance(answer, Delta)
+    assert answer.events == ()
+    assert answer.head.seq == 3
+    assert site.acknowledged is None
+
+
+def test_who_is_older_than_the_log_gets_a_snapshot_with_the_floor() -> None:
+    site = Site()
+    site.store.transact(lambda tx: tx.log.forget(up_to=2))
+    answer = site.asks(1)
+    assert isinstance(answer, Snapshot)
+    assert not answer.foreign
+    assert answer.floor == 2
+
+
+def test_a_snapshot_that_is_cut_short_raises_the_floor() -> None:
+    answer = Site(most_in_snapshot=1).asks()
+    assert len(answer.ended) == 1
+    assert answer.floor == 2
+
+
+def test_an_unknown_or_lapsed_registration_is_told_to_register() -> None:
+    site = Site()
+    assert isinstance(site.asks(1, registration="reg_unknown"), Unregistered)
+    site.store.registry_transact(lambda registry: registry.mark_lapsed(site.number, site.clock.now))
+    assert isinstance(site.asks(1), Unregistered)
+
+
+def test_the_largest_lease_is_on_record_before_it_is_granted() -> None:
+    site = Site()
+    leases = []
+    for seconds in (8, 1):
+        lease = timedelta(seconds=seconds)
+        site.store.transact(lambda tx, lease=lease: tx.log.set_parameters(lease=lease, token=lease, drift=0.1))
+        site.asks(1)
+        row = site.store.registry_view(lambda registry: registry.get(site.number))
+        leases.append(row and row.lease_ms)
+    assert leases == [8000, 8000]
+
+
+def test_a_goodbye_deletes_the_row() -> None:
+    site = Site()
+    asyncio.run(site.authority.goodbye(site.number))
+    assert site.store.registry_view(lambda registry: registry.all()) == []
