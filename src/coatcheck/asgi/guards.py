@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeAlias
 
-from coatcheck.asgi.arrival import Connection, arrival_of
+from coatcheck.asgi.arrival import KEY, Arrival, Connection, arrival_of
 from coatcheck.clock import now_of
 from coatcheck.errors import AccessDenied, ReauthenticationNeeded, Refused
 from coatcheck.model.expiry import needs_fresh_proof
@@ -23,7 +23,8 @@ async def current(connection: Connection) -> Principal:
     Raises the CredentialRefused that fits (TokenMissing when there is none), OriginRefused for another site's request
     with our cookie, CheckingStale or StoreUnavailable when nothing can be decided now.
     """
-    arrival = arrival_of(connection)
+    scope = connection if isinstance(connection, dict) else connection.scope
+    arrival: Arrival = scope[KEY] if KEY in scope else arrival_of(connection)
     remembered, checker = arrival.remembered, arrival.checker
     if (
         remembered is None
