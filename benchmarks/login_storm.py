@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import quantiles
 
+from benchmarks.figure import Figure, figure
 from coatcheck.errors import LoginBusy
 from coatcheck.passwords.argon2 import PasswordHasher
 from coatcheck.passwords.pool import HashingPool
@@ -18,11 +19,11 @@ CLIENTS = 32
 BEAT = 0.001
 
 
-def measure(seconds: float = 5.0) -> dict[str, float]:
-    """Return milliseconds of lateness (p50, p99, most) and logins per second, by kind; and a single hash's time."""
+def measure(seconds: float = 5.0) -> dict[str, Figure]:
+    """Return lateness (p50, p99, most) and logins per second, by kind; and a single hash's time."""
     settings = PasswordSettings()
     hasher, pool = PasswordHasher(settings), HashingPool(settings)
-    figures = {"hash ms": _hash_milliseconds(hasher)}
+    figures = {"one hash": figure(_hash_milliseconds(hasher), "ms")}
 
     async def pooled(client: int) -> None:
         await pool.run(hasher.verify, None, "guess", address=f"198.51.100.{client}")
@@ -33,10 +34,10 @@ def measure(seconds: float = 5.0) -> dict[str, float]:
     for name, login in (("idle", None), ("pool", pooled), ("threads", threaded)):
         late, logins = asyncio.run(_storm(login, seconds))
         cuts = quantiles(late, n=1000)
-        figures[f"{name} late p50 ms"] = cuts[499] * 1000
-        figures[f"{name} late p99 ms"] = cuts[989] * 1000
-        figures[f"{name} late most ms"] = max(late) * 1000
-        figures[f"{name} logins/s"] = logins / seconds
+        figures[f"{name}, late, p50"] = figure(cuts[499] * 1000, "ms")
+        figures[f"{name}, late, p99"] = figure(cuts[989] * 1000, "ms", goal=10.0 if name == "pool" else None)
+        figures[f"{name}, late, most"] = figure(max(late) * 1000, "ms")
+        figures[f"{name}, logins"] = figure(logins / seconds, "/s")
     pool.close()
     return figures
 
@@ -73,5 +74,5 @@ async def _storm(login: Callable[[int], Awaitable[None]] | None, seconds: float)
 
 
 if __name__ == "__main__":
-    for key, value in measure().items():
-        print(f"{key:24} {value:10.2f}")
+    for title, measured in measure().items():
+        print(f"{title:24} {measured['value']:10.2f} {measured['unit']}")

@@ -30,6 +30,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from benchmarks.figure import Figure, figure
 from coatcheck import Auth, Settings
 from coatcheck.asgi import AuthMiddleware
 from coatcheck.asgi import current as current_of
@@ -50,11 +51,15 @@ CARRIERS = {"cookie": Carry.COOKIE, "JWT": Carry.TOKENS}
 CONNECTIONS = 16
 
 
-def measure(rounds: int = 15, seconds: float = 0.4) -> dict[str, dict[str, float]]:
+def measure(rounds: int = 15, seconds: float = 0.4) -> dict[str, Figure]:
     """Return, by framework and carrier, the ratio of throughputs and the microseconds added: called and served."""
     called = asyncio.run(_called(rounds))
     served = _served(rounds, seconds)
-    return {name: {**called[name], **served[name]} for name in called}
+    return {
+        f"{name}: {key}": figure(value, "µs" if key.endswith("µs") else "/s" if key.endswith("/s") else "")
+        for name in called
+        for key, value in {**called[name], **served[name]}.items()
+    }
 
 
 # -- the applications --------------------------------------------------------------------------------------------------
@@ -329,5 +334,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         serve(sys.argv[2], int(sys.argv[3]))
     else:
-        for title, row in measure().items():
-            print(f"{title:26}" + "".join(f"  {key} {value:9.3f}" for key, value in row.items()))
+        for title, measured in measure().items():
+            print(f"{title:50} {measured['value']:12,.3f} {measured['unit']}")

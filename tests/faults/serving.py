@@ -55,6 +55,7 @@ class Serving:
             "COATCHECK_DATABASE_URL": f"sqlite:///{self.database}",
             **environment,
         }
+        self.started_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Serving":
@@ -74,6 +75,7 @@ class Serving:
                 stderr=subprocess.STDOUT,
             )
         self.wait_for_registrations()
+        self.started_at = time.monotonic()
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
