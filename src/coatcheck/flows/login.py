@@ -5,6 +5,7 @@ attempt is counted before the password is looked at, and uncounted when it was r
 transaction; the session is opened only if the user is still at the version that was read with the hash (rule 13).
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -135,14 +136,17 @@ async def count_attempt(means: Means, key: str, client: Client) -> tuple[User | 
     """
     now = means.now()
 
-    def work(tx: Transaction) -> tuple[User | None, Verdict, str | None]:
+    def work(tx: Transaction, judge: Callable[..., Verdict]) -> tuple[User | None, Verdict, str | None]:
         user = tx.users.by_email_key(key)
         device = None
         if user is not None:
             device = means.devices.device_of(client.device_token, user.id, device_mark(user))
-        return user, means.attempts.begin(tx, account=key, device=device, address=client.address, now=now), device
+        return user, judge(tx, account=key, device=device, address=client.address, now=now), device
 
-    user, verdict, device = await means.store.write(work)
+    _, known, _ = await means.store.read(lambda tx: work(tx, means.attempts.look))
+    known.require()
+    # Not durable: a power loss may forget the last counts, and no guess holds up what must be durable.
+    user, verdict, device = await means.store.write(lambda tx: work(tx, means.attempts.begin), durable=False)
     verdict.require()
     return user, verdict, device
 
@@ -189,7 +193,8 @@ async def _rehash(means: Means, stored: str, prepared: str, client: Client) -> s
 
 async def _note_failure(means: Means, user: User | None, client: Client) -> None:
     now = means.now()
-    await means.store.write(lambda tx: _note(tx, "login.failed", user.id if user else None, None, client, now))
+    failed = user.id if user else None
+    await means.store.write(lambda tx: _note(tx, "login.failed", failed, None, client, now), durable=False)
 
 
 def _note(

@@ -1,5 +1,6 @@
 """A stranger makes an account and is logged in; or an administrator makes one for somebody."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from coatcheck.errors import EmailTaken, FieldError, RequestInvalid
@@ -12,6 +13,7 @@ from coatcheck.model.identifiers import SESSION, USER, new_identifier
 from coatcheck.model.roles import check_roles
 from coatcheck.model.session import Carry
 from coatcheck.model.user import User
+from coatcheck.passwords.attempts import Verdict
 from coatcheck.passwords.policy import check_new, prepare
 from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.open import open_session
@@ -90,10 +92,12 @@ async def create_user(
 async def _count(means: Means, email: str, client: Client) -> None:
     """Count a registration before its password is hashed. It has a budget apart from the account's logins."""
     account, now = f"register {parse_email(email).key}", means.now()
-    verdict = await means.store.write(
-        lambda tx: means.attempts.begin(tx, account=account, device=None, address=client.address, now=now)
-    )
-    verdict.require()
+
+    def work(tx: Transaction, judge: Callable[..., Verdict]) -> Verdict:
+        return judge(tx, account=account, device=None, address=client.address, now=now)
+
+    (await means.store.read(lambda tx: work(tx, means.attempts.look))).require()
+    (await means.store.write(lambda tx: work(tx, means.attempts.begin), durable=False)).require()
 
 
 async def _compose(

@@ -46,18 +46,31 @@ class Attempts:
         ``device`` is what ``DeviceTokens.device_of`` returned. An address that is over its limit does not use up the
         account's budget as well.
         """
-        settings = self._settings
-        if device is None:
-            second, limit = f"account:{_digest(account)}", settings.per_account
-        else:
-            second, limit = f"device:{_digest(account, device)}", settings.per_device
         taken: list[str] = []
-        for key, most in ((f"address:{network_of(address)}", settings.per_address), (second, limit)):
-            count, ends_at = tx.attempts.take(key, now, settings.window)
+        for key, most in self._counters(account, device, address):
+            count, ends_at = tx.attempts.take(key, now, self._settings.window)
             taken.append(key)
             if count > most:
                 return Verdict(tuple(taken), max(ends_at - now, timedelta(seconds=1)))
         return Verdict(tuple(taken))
+
+    def look(self, tx: Transaction, *, account: str, device: str | None, address: str, now: datetime) -> Verdict:
+        """What ``begin`` would say, if that is a refusal already: read, not counted.
+
+        Ask this first. A flood of guesses beyond the limit then costs reads, and no write has to queue behind it.
+        """
+        for key, most in self._counters(account, device, address):
+            known = tx.attempts.peek(key, now)
+            if known is not None and known[0] >= most and known[1] <= now + self._settings.window:
+                return Verdict((), max(known[1] - now, timedelta(seconds=1)))
+        return Verdict(())
+
+    def _counters(self, account: str, device: str | None, address: str) -> tuple[tuple[str, int], tuple[str, int]]:
+        settings = self._settings
+        of_address = (f"address:{network_of(address)}", settings.per_address)
+        if device is None:
+            return of_address, (f"account:{_digest(account)}", settings.per_account)
+        return of_address, (f"device:{_digest(account, device)}", settings.per_device)
 
     def succeeded(self, tx: Transaction, verdict: Verdict) -> None:
         """Uncount the attempt that ``verdict`` was about: its password was right."""
