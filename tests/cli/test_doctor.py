@@ -1,0 +1,85 @@
+"""``coatcheck doctor`` finds what is wrong, says how to mend it, and changes nothing."""
+
+import dataclasses
+import json
+from datetime import timedelta
+
+from coatcheck.cli.knobs import knobs, written
+from coatcheck.settings import Settings
+from tests.cli.conftest import CommandLine
+
+SECRET = "for-this-test-only-long-and-varied-enough-8fk2lq0x"
+
+
+def states(run: CommandLine, **environment: str) -> dict[str, str]:
+    run("doctor", "--json", **environment)
+    return {check["name"]: check["state"] for check in json.loads(run.out)}
+
+
+def test_a_new_installation_is_sound_and_stays_untouched(run: CommandLine) -> None:
+    found = states(run)
+    assert run.code == 0
+    assert set(found.values()) <= {"ok", "warning"}
+    assert list(run.folder.iterdir()) == []
+
+
+def test_a_running_one_is_sound(run: CommandLine) -> None:
+    run.document("keys", "rotate")
+    found = states(run)
+    assert run.code == 0
+    assert {found[name] for name in ("database", "keys", "history", "files", "checkers")} == {"ok"}
+
+
+def test_files_that_others_can_read_are_a_problem(run: CommandLine) -> None:
+    run.document("keys", "rotate")
+    run.database.chmod(0o644)
+    assert states(run)["files"] == "problem"
+    assert run.code == 1
+    run("doctor")
+    assert f"chmod 600 {run.database}" in run.out
+
+
+def test_production_without_a_secret_or_with_everybody_trusted_is_a_problem(run: CommandLine) -> None:
+    found = states(run, COATCHECK_URL="https://app.example.com", COATCHECK_WEB_TRUSTED_PROXIES="0.0.0.0/0")
+    assert (found["secret"], found["proxy"], run.code) == ("problem", "problem", 1)
+    found = states(run, COATCHECK_URL="https://app.example.com", COATCHECK_SECRETS=SECRET)
+    assert (found["secret"], found["proxy"], found["url"], run.code) == ("ok", "warning", "ok", 0)
+
+
+def test_a_lost_secret_and_a_lost_key_are_noticed(run: CommandLine) -> None:
+    run.document("keys", "rotate")
+    assert states(run, COATCHECK_SECRETS=SECRET)["keys"] == "problem"
+    run.database.with_name("app.db-secret").unlink()
+    assert states(run)["keys"] == "problem"
+
+
+def test_a_file_that_is_no_database_is_a_problem(run: CommandLine) -> None:
+    run.database.write_bytes(b"this is no database, whatever it is called" * 40)
+    run.database.chmod(0o600)
+    assert states(run)["database"] == "problem"
+
+
+def test_settings_that_cannot_be_read_are_the_only_thing_said(run: CommandLine) -> None:
+    run("doctor", COATCHECK_REVOCATION_LEASE="soon")
+    assert run.code == 1
+    assert "COATCHECK_REVOCATION_LEASE can't be read as a span" in run.out
+
+
+def test_every_setting_is_listed_with_what_it_is_for(run: CommandLine) -> None:
+    listed = run.document("doctor", "--settings", COATCHECK_SECRETS=SECRET, COATCHECK_SESSIONS_IDLE_AFTER="90m")
+    assert all(knob["says"] for knob in listed)
+    by_place = {knob["place"]: knob for knob in listed}
+    assert by_place["sessions.idle_after"]["value"] == "90m"
+    assert by_place["sessions.idle_after"]["default"] == "2h"
+    assert by_place["secrets"]["value"] == "(hidden)"
+    assert SECRET not in run.out
+    leaves = sum(
+        len(dataclasses.fields(value)) if dataclasses.is_dataclass(value) else 1 for value in vars(Settings()).values()
+    )
+    assert len(listed) == leaves
+
+
+def test_values_are_written_as_they_are_read() -> None:
+    assert written(timedelta(milliseconds=1500)) == "1500ms"
+    assert written(timedelta(days=30)) == "30d"
+    assert not [knob for knob in knobs(Settings()) if knob.is_changed]

@@ -1,0 +1,65 @@
+"""``coatcheck demo``: up in a moment, everything works, gone without a trace."""
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.faults.serving import coatcheck, free_port
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_demo_starts_works_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    port = free_port()
+    with subprocess.Popen(
+        coatcheck("demo"),
+        env={"PORT": str(port), "TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        said = ""
+        while "Ctrl-C ends it." not in said:
+            line = demo.stdout.readline()
+            assert line, said
+            said += line
+        people = dict(re.findall(r"^(\S+@example\.com)  (\S+)$", said, re.MULTILINE))
+        assert list(people) == ["admin@example.com", "ann@example.com", "ben@example.com", "cleo@example.com"]
+        assert max(map(len, said.splitlines())) <= 80
+
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}/auth") as client:
+            assert client.get("/login").status_code == 200
+            for email, password in people.items():
+                body = {"email": email, "password": password, "carry": "tokens"}
+                login = client.post("/api/login", json=body).json()
+                bearer = {"authorization": f"Bearer {login['access_token']}"}
+                assert client.get("/api/me", headers=bearer).json()["user"]["email"] == email
+                may_administer = client.get("/api/admin/users", headers=bearer).status_code == 200
+                assert may_administer == (email == "admin@example.com")
+
+        demo.send_signal(number)
+        rest = demo.stdout.read()
+        assert demo.wait(20) == 0
+    assert rest.strip() == "Ended. Nothing is left behind."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_ends_cleanly_while_it_is_still_starting(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        coatcheck("demo"),
+        env={"PORT": str(free_port()), "TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as demo:
+        while not list(tmp_path.iterdir()):
+            assert demo.poll() is None
+        demo.send_signal(signal.SIGTERM)
+        said, _ = demo.communicate(timeout=30)
+    assert demo.returncode == 0, said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
