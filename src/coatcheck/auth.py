@@ -48,8 +48,8 @@ from coatcheck.tokens.jwt import verify
 from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
 from coatcheck.tokens.refresh import REFRESH_PREFIX, RefreshTokens
 from coatcheck.tokens.signers import Signers
+from coatcheck.upkeep import restore
 from coatcheck.upkeep.engine import Engine
-from coatcheck.upkeep.restore import begin_again, next_epoch
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
 from coatcheck.upkeep.secret_file import development_secret
 from coatcheck.upkeep.witness import Witness
@@ -116,7 +116,7 @@ class Auth:
         async with self._starting:
             await self._open()
 
-    async def restored(self) -> Receipt:
+    async def begin_again(self) -> Receipt:
         """Begin again after a backup was put back, although ``start`` and ``open`` refuse: end everything that was
         issued before, replace the signing keys, begin a new epoch, and wait until no checker follows the old one (rule
         17).
@@ -127,15 +127,13 @@ class Auth:
         async with self._starting:
             await self._open(is_restored=True)
         now, witness = self._ready.now(), Witness(self.store.beside)
-        epoch = await next_epoch(self.store, witness)
+        epoch = await restore.next_epoch(self.store, witness)
         committed = await self._ready.commit(
-            lambda tx: begin_again(tx, self._secrets, self.settings, epoch, now=now), wait=True
+            lambda tx: restore.begin_again(tx, self._secrets, self.settings, epoch, now=now), wait=True
         )
         head = await self.store.read(lambda tx: tx.log.head())
         witness.remember(head.position, head.event_id)
-        receipt = await self._enforce(committed, wait=True)
-        assert receipt is not None  # noqa: S101 - it was waited for
-        return receipt
+        return await self._running.enforcer.confirm(committed.events, committed.position)
 
     async def _open(self, *, is_restored: bool = False) -> None:
         if self._engine is not None:
@@ -336,9 +334,10 @@ class Auth:
         committed = await logout(self._ready, session.user_id, session_id, scope=Scope.THIS, client=client, wait=wait)
         return await self._enforce(committed, wait=wait)
 
-    async def barrier(self) -> Receipt | None:
+    async def barrier(self) -> Receipt:
         """Wait until whatever has been committed so far holds everywhere; the receipt says so."""
-        return await self._enforce(await self._ready.commit(lambda _: None, wait=True), wait=True)
+        committed = await self._ready.commit(lambda _: None, wait=True)
+        return await self._running.enforcer.confirm(committed.events, committed.position)
 
     async def end_session(
         self,

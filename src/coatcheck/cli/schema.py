@@ -81,7 +81,7 @@ def restored(yes: bool, as_json: bool) -> None:
     async def work(auth: "Auth") -> "Receipt":
         try:
             with waiting("Waiting until no checker trusts what it knew before"):
-                return await auth.restored()
+                return await auth.begin_again()
         finally:
             await auth.stop()
 

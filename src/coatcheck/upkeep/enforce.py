@@ -23,10 +23,23 @@ class Enforcer:
     async def enforce(self, events: Iterable[Event], position: Position, *, wait: bool) -> Receipt | None:
         """Apply ``events`` in this process; with ``wait``, return when no checker accepts what they revoked.
 
+        Raises as ``confirm`` does.
+        """
+        if wait:
+            return await self.confirm(events, position)
+        self._apply(events, position)
+        return None
+
+    async def confirm(self, events: Iterable[Event], position: Position) -> Receipt:
+        """Apply ``events`` in this process and wait until nobody accepts what they revoked.
+
         Raises StoreUnavailable when the registry can't be read: the change holds within W all the same.
         """
         committed_at = self._clock.steady()
+        self._apply(events, position)
+        return await confirm(self._store, self._clock, position, committed_at)
+
+    def _apply(self, events: Iterable[Event], position: Position) -> None:
         for event in events:
             self._replica.heed(event.happening, Position(position.epoch, event.seq))
         self._ring()
-        return await confirm(self._store, self._clock, position, committed_at) if wait else None
