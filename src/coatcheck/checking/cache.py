@@ -90,7 +90,7 @@ class Cache:
         return len(self._entries)
 
     def digest(self, token: bytes, carried_by: CarriedBy) -> bytes:
-        """Name ``token`` as this process alone can. Processors have instructions for SHA-256, so that a long JWT is named
+        """Name ``token`` as this process alone can. Processors have instructions for SHA-256, so a long JWT is named
         quickly too; no name ever leaves the process, so a prefix is key enough."""
         return sha256(self._prefixes[carried_by] + token).digest()
 
