@@ -85,6 +85,8 @@ class Resource:
                 await self._installation.auth.start()
             await call.admit(endpoint)
             await call.read(endpoint, receive)
+            if endpoint.body is not None:
+                await call.admit(endpoint)  # a body may take its time: whoever was let in may be out by now
             reply = await endpoint.verb(call)
         except Misconfigured:
             raise
