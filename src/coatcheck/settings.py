@@ -9,12 +9,14 @@ Raises Misconfigured when the values do not fit together.
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 from urllib.parse import urlsplit
 
 from coatcheck.errors import Misconfigured
 from coatcheck.model.key import Algorithm
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_NONE = timedelta(0)
 
 
 def _require(condition: bool, sentence: str) -> None:
@@ -49,13 +51,13 @@ class SessionSettings:
     """"Last seen" is collected in memory and written in batches this often; a crash loses at most that much of it."""
 
     fresh_within: timedelta = timedelta(minutes=15)
-    """Sensitive actions (administration, changing the e-mail) want a password proven this recently (RFC 9470)."""
+    """What an administrator changes wants a password proven this recently (RFC 9470)."""
 
     at_most: int = 0
     """Live sessions per person (OWASP ASVS 7.1.2); 1 means a single device, 0 that there is no limit. What has ended or
     expired does not count."""
 
-    at_limit: str = "end_oldest"
+    at_limit: Literal["end_oldest", "refuse"] = "end_oldest"
     """What a login does beyond that: ``end_oldest`` ends the one that began first, ``refuse`` answers session.limit."""
 
     def __post_init__(self) -> None:
@@ -66,8 +68,18 @@ class SessionSettings:
             "sessions.idle_after must be at least four times sessions.flush_touches_every: the store's knowledge of "
             "'last seen' is that coarse",
         )
-        _require(self.grace <= timedelta(seconds=60), "sessions.grace over 60 s would hide theft of a refresh token")
-        _require(self.absolute_after > timedelta(0), "sessions.absolute_after must be positive")
+        _require(
+            _NONE <= self.grace <= timedelta(seconds=60),
+            "sessions.grace must lie between 0 and 60 s: more would hide theft of a refresh token",
+        )
+        for name in (
+            "absolute_after",
+            "remembered_absolute_after",
+            "renew_after",
+            "flush_touches_every",
+            "fresh_within",
+        ):
+            _require(getattr(self, name) > _NONE, f"sessions.{name} must be longer than 0 s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +103,15 @@ class TokenSettings:
 
     def __post_init__(self) -> None:
         _require(
-            timedelta(0) <= self.leeway <= timedelta(seconds=60),
+            _NONE <= self.leeway <= timedelta(seconds=60),
             "tokens.leeway must lie between 0 and 60 s: more would be a longer lifetime by another name",
         )
         _require(
-            timedelta(0) < self.access_for <= timedelta(days=1),
+            _NONE < self.access_for <= timedelta(days=1),
             "tokens.access_for must be positive and may be one day at most: an access token is for minutes",
         )
+        _require(self.rotate_every > _NONE, "tokens.rotate_every must be longer than 0 s")
+        _require(all(self.audiences), "tokens.audiences must not hold an empty name")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +125,7 @@ class RevocationSettings:
     drift: float = 0.10
     """δ: how much faster or slower than another a clock may run. Time daemons slew by up to 8 %."""
 
-    policy: str = "online"
+    policy: Literal["online", "deny", "accept"] = "online"
     """What a checker does without a lease: ``online`` asks the store for each check, ``deny`` answers "try again",
     ``accept`` goes on until expiry for at most ``accept_for``; every receipt then names it as not bound."""
 
@@ -128,7 +142,7 @@ class RevocationSettings:
         _require(self.policy in ("online", "deny", "accept"), "revocation.policy must be online, deny or accept")
         _require(timedelta(milliseconds=50) <= self.lease, "revocation.lease must be 50 ms or more")
         _require(0 <= self.drift < 0.5, "revocation.drift must lie between 0 and 0.5")
-        _require(self.accept_for <= timedelta(hours=1), "revocation.accept_for may be one hour at most")
+        _require(_NONE <= self.accept_for <= timedelta(hours=1), "revocation.accept_for may be one hour at most")
         _require(self.remember_events >= 100, "revocation.remember_events must be 100 or more")
         _require(self.cache_records >= 100, "revocation.cache_records must be 100 or more")
 
@@ -168,7 +182,17 @@ class PasswordSettings:
     every login does that work too, so that the time of an answer does not tell whose hash was imported."""
 
     def __post_init__(self) -> None:
-        _require(self.minimum_length >= 8, "passwords.minimum_length must be 8 or more (NIST SP 800-63B)")
+        _require(
+            8 <= self.minimum_length <= 128,
+            "passwords.minimum_length must lie between 8 (NIST SP 800-63B) and 128: nobody can type more",
+        )
+        _require(self.iterations >= 1, "passwords.iterations must be 1 or more")
+        _require(self.parallelism >= 1, "passwords.parallelism must be 1 or more")
+        _require(
+            self.memory_kib >= 8 * self.parallelism,
+            "passwords.memory_kib must be at least eight times passwords.parallelism (RFC 9106, section 3.1)",
+        )
+        _require(self.workers >= 0, "passwords.workers must be 1 or more, or 0 for one per core")
         _require(self.queue >= 1, "passwords.queue must be 1 or more")
 
 
@@ -189,6 +213,11 @@ class AttemptSettings:
     window: timedelta = timedelta(minutes=15)
     """How long a failure counts."""
 
+    def __post_init__(self) -> None:
+        for name in ("per_account", "per_device", "per_address"):
+            _require(getattr(self, name) >= 1, f"attempts.{name} must be 1 or more: with 0 nobody could log in")
+        _require(self.window > _NONE, "attempts.window must be longer than 0 s")
+
 
 @dataclass(frozen=True, kw_only=True)
 class WebSettings:
@@ -206,8 +235,8 @@ class WebSettings:
     register_open: bool = True
     """Whether strangers may register. Otherwise only an administrator makes accounts."""
 
-    after_login: str = "/auth/account"
-    """Where a browser goes after logging in when no ``return_to`` was given."""
+    after_login: str = ""
+    """Where a browser goes after logging in when no ``return_to`` was given. Empty: the account page below ``path``."""
 
     site_name: str = "Coatcheck"
     """Shown on the pages; also a word that passwords must not consist of."""
@@ -217,6 +246,8 @@ class WebSettings:
 
     def __post_init__(self) -> None:
         _require(self.path.startswith("/") and not self.path.endswith("/"), "web.path must look like /auth")
+        _require(self.body_limit >= 1024, "web.body_limit must be 1024 or more: a login has to fit into it")
+        _require(bool(self.site_name.strip()), "web.site_name must not be empty")
 
 
 @dataclass(frozen=True, kw_only=True)

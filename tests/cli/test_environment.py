@@ -42,6 +42,13 @@ def test_secrets_come_from_a_file_the_current_one_first(tmp_path: Path) -> None:
     assert settings_from({"COATCHECK_SECRETS_FILE": str(file)}).secrets == (SECRET, f"{SECRET} of before")
 
 
+def test_in_a_file_only_lines_divide(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_text(f"{SECRET},with a comma\n\n  {SECRET} of before \n", encoding="utf-8")
+    secrets = settings_from({"COATCHECK_SECRETS_FILE": str(file)}).secrets
+    assert secrets == (f"{SECRET},with a comma", f"{SECRET} of before")
+
+
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
@@ -51,6 +58,8 @@ def test_secrets_come_from_a_file_the_current_one_first(tmp_path: Path) -> None:
         ({"COATCHECK_PASSWORDS_QUEUE": "many"}, "can't be read as a whole number"),
         ({"COATCHECK_WEB_REGISTER_OPEN": "perhaps"}, "can't be read as yes or no"),
         ({"COATCHECK_TOKENS_ALGORITHM": "none"}, "can't be read as one of ES256"),
+        ({"COATCHECK_REVOCATION_POLICY": "perhaps"}, "can't be read as one of online, deny and accept"),
+        ({"COATCHECK_SESSIONS_AT_LIMIT": SECRET}, "can't be read as one of end_oldest and refuse"),
         ({"COATCHECK_SESSIONS_GRACE": "5"}, "can't be read as a span like 90s"),
     ],
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from coatcheck import settings
 from coatcheck.cli.environment import variables
@@ -44,9 +44,9 @@ auth = Auth(
 
 The command line reads the variables beside them; an embedded application reads no variable. With `_FILE` at the end of
 its name a variable names a file that holds the value, so that no secret has to stand in the environment. Spans are
-written like `90s`, `15m`, `12h` or `30d`, lists with commas; several secrets stand in their file one a line, the
-current one first. A `COATCHECK_…` variable that means nothing is refused at start: a typing error must not leave a
-protection unset.
+written like `90s`, `15m`, `12h` or `30d`, lists with commas, or in a file one item a line. Of several secrets the
+current one comes first. A `COATCHECK_…` variable that means nothing is refused at start: a typing error must not leave
+a protection unset.
 
 In production set `url` and `secrets`, and name the proxy that ends TLS ([operating](operating.md)). Values that do not
 fit together raise `Misconfigured` at construction, in a sentence that says which.
@@ -73,9 +73,16 @@ def written(value: Any) -> str:
         return f"`{count // size}{unit}`"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value == ():
+    if value in ((), ""):
         return "none"
     return f"`{value.value if isinstance(value, Enum) else value}`"
+
+
+def choices(kind: Any) -> list[str]:
+    """The values a setting can have, as the environment has them, where they can be listed."""
+    if get_origin(kind) is Literal:
+        return [written(each) for each in get_args(kind)]
+    return [written(each) for each in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []
 
 
 def page() -> str:
@@ -83,11 +90,13 @@ def page() -> str:
     explained, named = explanations(), {place: name for name, place in variables()}
     top = [field for field in dataclasses.fields(Settings) if not dataclasses.is_dataclass(field.default_factory)]
     rooms = [field for field in dataclasses.fields(Settings) if dataclasses.is_dataclass(field.default_factory)]
-    parts = [HEAD, "\n## At the top\n\n", *_table(top, explained["Settings"], named, "")]
+    parts = [HEAD, "\n## At the top\n\n", *_table(top, get_type_hints(Settings), explained["Settings"], named, "")]
     for room in rooms:
         shape: Any = room.default_factory
         parts += [f"\n## {room.name}\n\n{_plain(shape.__doc__ or '')}\n\n"]
-        parts += _table(dataclasses.fields(shape), explained[shape.__name__], named, f"{room.name}.")
+        parts += _table(
+            dataclasses.fields(shape), get_type_hints(shape), explained[shape.__name__], named, f"{room.name}."
+        )
     return "".join(parts)
 
 
@@ -98,11 +107,15 @@ def _of_fields(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
             yield statement.target.id, str(after.value.value) if is_text else ""  # type: ignore[attr-defined]
 
 
-def _table(fields: Any, explained: dict[str, str], named: dict[str, str], prefix: str) -> Iterator[str]:
+def _table(
+    fields: Any, kinds: dict[str, Any], explained: dict[str, str], named: dict[str, str], prefix: str
+) -> Iterator[str]:
     yield "| setting | default | what, and why |\n|---|---|---|\n"
     for field in fields:
-        place = f"{prefix}{field.name}"
-        yield f"| `{place}` <br> `{named[place]}` | {written(field.default)} | {_plain(explained[field.name])} |\n"
+        place, default = f"{prefix}{field.name}", written(field.default)
+        others = [choice for choice in choices(kinds[field.name]) if choice != default]
+        shown = f"{default} <br> (or {', '.join(others)})" if others else default
+        yield f"| `{place}` <br> `{named[place]}` | {shown} | {_plain(explained[field.name])} |\n"
 
 
 def _plain(text: str) -> str:

@@ -526,8 +526,15 @@ async def test_a_page_has_one_address_so_no_cache_takes_it_for_a_file(ending):
 
 
 async def test_pages_are_mounted_where_the_settings_say():
-    async with pages(web=WebSettings(path="/door", after_login="/door/account")) as site:
+    async with pages(web=WebSettings(path="/door")) as site:
         answer = await visitor(site).get("/door/account")
         assert place(answer) == "/door/login?return_to=/door/account"
         assert "/door/static/" in (await visitor(site).get("/door/login")).text
         assert URL not in (await visitor(site).get("/door/login")).text
+
+
+@pytest.mark.parametrize(("after_login", "place_after"), [("", "/door/account"), ("/shop", "/shop")])
+async def test_a_login_leads_to_the_account_page_or_where_the_settings_say(after_login: str, place_after: str):
+    async with pages(web=WebSettings(path="/door", after_login=after_login)) as site:
+        form = {"name": "Ann", "email": "ann@example.com", "password": PASSWORD}
+        assert place(await visitor(site).post("/door/register", data=form)) == place_after

@@ -3,8 +3,8 @@
 Every field of ``coatcheck.settings.Settings`` has a variable, made from its place: ``sessions.idle_after`` is
 ``COATCHECK_SESSIONS_IDLE_AFTER``. ``COATCHECK_DATABASE_URL``, ``COATCHECK_URL`` and ``COATCHECK_SECRETS`` are at the
 top. With ``_FILE`` at the end the value is read from that file, so that no secret has to stand in the environment.
-Spans are written like ``90s``, ``15m``, ``12h`` or ``30d``; lists with commas; secrets, in a file, one a line, the
-current one first.
+Spans are written like ``90s``, ``15m``, ``12h`` or ``30d``; lists with commas, or in a file one item a line;
+secrets with the current one first.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from coatcheck.errors import Misconfigured
 from coatcheck.model.key import Algorithm
@@ -61,30 +61,38 @@ def _fill(shape: type[Any], prefix: str, environment: Mapping[str, str], known: 
             continue
         name = _RENAMED.get(name, name)
         known |= {name, f"{name}_FILE"}
-        text = _text(name, environment)
-        if text is not None:
-            given[field.name] = _read(name, kind, text)
+        direct, file = environment.get(name), environment.get(f"{name}_FILE")
+        if direct is not None and file is not None:
+            raise Misconfigured(f"both {name} and {name}_FILE are set; keep one")
+        if file is not None:
+            given[field.name] = _read(name, kind, _text(name, file), _lines)
+        elif direct is not None:
+            given[field.name] = _read(name, kind, direct, _list)
     return shape(**given)
 
 
-def _text(name: str, environment: Mapping[str, str]) -> str | None:
-    direct, file = environment.get(name), environment.get(f"{name}_FILE")
-    if direct is not None and file is not None:
-        raise Misconfigured(f"both {name} and {name}_FILE are set; keep one")
-    if file is None:
-        return direct
+def _text(name: str, file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise Misconfigured(f"{name}_FILE: {file} can't be read") from None
 
 
-def _read(name: str, kind: Any, text: str) -> Any:
+def _read(name: str, kind: Any, text: str, items: Callable[[str], tuple[str, ...]]) -> Any:
     try:
-        return _READERS[kind](text)
+        if kind == tuple[str, ...]:
+            return items(text)
+        return _one_of(get_args(kind), text) if get_origin(kind) is Literal else _READERS[kind](text)
     except (KeyError, ValueError):
         # The value itself is not repeated: it may be a secret.
-        raise Misconfigured(f"{name} can't be read as {_KINDS.get(kind, 'its kind of value')}") from None
+        raise Misconfigured(f"{name} can't be read as {_described(kind)}") from None
+
+
+def _described(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        *others, last = get_args(kind)
+        return f"one of {', '.join(others)} and {last}"
+    return _KINDS.get(kind, "its kind of value")
 
 
 def _span(text: str) -> timedelta:
@@ -102,13 +110,22 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in re.split(r"[,\n]", text) if part.strip())
 
 
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _one_of(choices: tuple[str, ...], text: str) -> str:
+    if text not in choices:
+        raise ValueError("not offered")
+    return text
+
+
 _READERS: Final[dict[Any, Callable[[str], Any]]] = {
     str: str,
     int: int,
     float: float,
     bool: _flag,
     timedelta: _span,
-    tuple[str, ...]: _list,
     Algorithm: Algorithm,
 }
 _KINDS: Final = {

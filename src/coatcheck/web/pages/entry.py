@@ -131,7 +131,7 @@ def _require_open(visit: Visit) -> None:
 
 
 def _onwards(visit: Visit) -> str:
-    return visit.asked or visit.auth.settings.web.after_login
+    return visit.asked or visit.auth.settings.web.after_login or visit.path("/account")
 
 
 async def _log_out_named(visit: Visit) -> Receipt | None:
