@@ -1,7 +1,7 @@
 """A client exchanges what it holds for something newer: a refresh token, a session token for an access token, a cookie
 in passing."""
 
-from coatcheck.errors import SessionEnded, SessionExpired, TokenReplayed
+from coatcheck.errors import SessionEnded, SessionExpired, TokenOutdated, TokenReplayed
 from coatcheck.flows.begin import require_audience
 from coatcheck.flows.credentials import Credentials, Login, access_token_for, mint, rotated
 from coatcheck.flows.means import Client, Committed, Means
@@ -41,13 +41,15 @@ async def refresh(
     return Committed(login, committed.events, committed.position)
 
 
-def refuse(standstill: Standstill) -> SessionEnded | SessionExpired | TokenReplayed:
+def refuse(standstill: Standstill) -> SessionEnded | SessionExpired | TokenOutdated | TokenReplayed:
     """The error that tells a client why its refresh token opened nothing."""
     match standstill:
         case Standstill.ENDED:
             return SessionEnded()
         case Standstill.EXPIRED:
             return SessionExpired()
+        case Standstill.REPLACED:
+            return TokenOutdated()
         case Standstill.REPLAYED:
             return TokenReplayed()
 

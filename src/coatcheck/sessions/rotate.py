@@ -27,6 +27,8 @@ class Standstill(Enum):
     """The session is over, or was never there."""
     EXPIRED = auto()
     """Its time is over."""
+    REPLACED = auto()
+    """All credentials were replaced a moment ago, by a request that this one met on the way."""
     REPLAYED = auto()
     """An old token came back; the session has been ended for it, in this transaction."""
 
@@ -52,7 +54,8 @@ def rotate_refresh(
     """Exchange ``presented`` for its successor; a retry within the grace gets the same one.
 
     The current token's successor becomes the current one. The predecessor gets, within ``grace``, the very successor it
-    was exchanged for; later it is a replay. Anything older is a replay always.
+    was exchanged for; later it is a replay. Where all were replaced instead (``renew_session``), it gets nothing, but in
+    that time it is no theft either: another tab sent it before it could know. Anything older is a replay.
     """
     found = living(tx, presented.session_id, now)
     if found is None:
@@ -74,8 +77,10 @@ def rotate_refresh(
         if not tx.sessions.save(moved):
             return Standstill.ENDED
         return Stepped(grant(tx, moved, user, now), successor, was_retry=False)
-    is_predecessor = presented.digest == session.previous_digest and presented.step == session.step - 1
-    if is_predecessor and is_within_grace(now, session.stepped_at, grace):
+    is_recent = presented.step == session.step - 1 and is_within_grace(now, session.stepped_at, grace)
+    if is_recent and session.previous_digest is None:
+        return Standstill.REPLACED
+    if is_recent and presented.digest == session.previous_digest:
         successor = tokens.successor(presented, session.stepped_with)
         if successor.digest == session.secret_digest:
             _audit(tx, "refresh.retried", session, now, address)
