@@ -3,11 +3,12 @@
 import sqlite3
 from typing import Final
 
+from msgspec import MsgspecError
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from coatcheck.errors import DataConflict, OutcomeUnknown, StoreUnavailable
 
-TROUBLE: Final = (sqlite3.Error, SQLAlchemyError, OSError)
+TROUBLE: Final = (sqlite3.Error, SQLAlchemyError, OSError, MsgspecError)
 
 _NOT_COMMITTED: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY)
 
@@ -21,6 +22,8 @@ def translated(fault: BaseException) -> BaseException:
             return cause
         case DBAPIError(orig=BaseException() as cause):
             return StoreUnavailable(_sentence(cause))
+        case MsgspecError():  # such as an event of a kind that a newer version has added (rule 4)
+            return StoreUnavailable("The store holds something that this version does not know.")
         case _:
             return StoreUnavailable(_sentence(fault))
 
