@@ -54,8 +54,8 @@ def rotate_refresh(
     """Exchange ``presented`` for its successor; a retry within the grace gets the same one.
 
     The current token's successor becomes the current one. The predecessor gets, within ``grace``, the very successor it
-    was exchanged for; later it is a replay. Where all were replaced instead (``renew_session``), it gets nothing, but in
-    that time it is no theft either: another tab sent it before it could know. Anything older is a replay.
+    was exchanged for; later it is a replay. Where all were replaced instead (``renew_session``), it gets nothing, but
+    in that time it is no theft either: another tab sent it before it could know. Anything older is a replay.
     """
     found = living(tx, presented.session_id, now)
     if found is None:
