@@ -1,0 +1,32 @@
+"""Forks: what the parent knew is trusted by nobody else (rule 5 of docs/revocation.md)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def run(case: str, folder: Path) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.forking", case, str(folder / "app.db")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_made_before_a_fork_and_started_after_it(tmp_path: Path) -> None:
+    said = run("preload", tmp_path)
+    assert sorted(said) == ["codes 0 0", "first session.ended", "second session.ended"]
+
+
+def test_a_fork_of_a_running_process_has_no_lease_and_the_parent_keeps_its_own(tmp_path: Path) -> None:
+    said = run("started", tmp_path)
+    assert said == ["parent decides", "child asks", "child untrusted", "parent decides", "confirmed 1 waited 0"]
+
+
+def test_a_forked_child_follows_anew_under_a_registration_of_its_own(tmp_path: Path) -> None:
+    assert run("anew", tmp_path) == ["child decides", "registered 2", "code 0"]
