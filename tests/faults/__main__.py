@@ -30,7 +30,7 @@ def tests(*paths: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
 
     def run(_: argparse.Namespace) -> dict[str, Any]:
         counted = _Counted()
-        assert pytest.main(["-q", "-p", "no:xdist", "-W", "ignore::pytest.PytestConfigWarning", *paths], [counted]) == 0
+        assert pytest.main(["-q", *paths], [counted]) == 0
         return {"passed": counted.passed}
 
     return run
@@ -48,7 +48,7 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
     "pause": ("FT-09  a worker paused past its lease", tests("tests/faults/test_paused_worker.py")),
     "restore": ("FT-18  a backup put back", tests("tests/cli/test_restored.py")),
     "races": ("FT-19  a hundred at once", tests("tests/faults/test_races.py")),
-    "fork": ("FT-23  forks", tests("tests/faults/test_forks.py")),
+    "fork": ("rule 5  forks", tests("tests/faults/test_forks.py")),
     "rules": ("rules broken on purpose", mutations),
 }
 
