@@ -20,7 +20,7 @@ from benchmarks.figure import Figure, figure
 from coatcheck import Auth, Settings
 from coatcheck.checking.doubt import Doubt
 from coatcheck.errors import CredentialRefused
-from coatcheck.flows.means import Client
+from coatcheck.model.client import Client
 from coatcheck.model.principal import CarriedBy
 from coatcheck.model.session import Carry
 from coatcheck.testing import fast_passwords, login_as

@@ -22,12 +22,13 @@ from coatcheck.flows.credentials import Credentials, Login
 from coatcheck.flows.end_everything import end_everything
 from coatcheck.flows.login import login
 from coatcheck.flows.logout import Scope, end_all_sessions, end_one_session, logout
-from coatcheck.flows.means import Client, Committed, Hook, Means
+from coatcheck.flows.means import Committed, Hook, Means
 from coatcheck.flows.reauthenticate import reauthenticate
 from coatcheck.flows.refresh import exchange_session, refresh, refuse, renew_cookie
 from coatcheck.flows.register import create_user, register
 from coatcheck.model.audit import AuditEntry
-from coatcheck.model.expiry import is_idle
+from coatcheck.model.client import Client
+from coatcheck.model.expiry import is_over
 from coatcheck.model.key import SigningKey
 from coatcheck.model.principal import CarriedBy, Principal
 from coatcheck.model.receipt import Receipt
@@ -493,11 +494,7 @@ class Auth:
         live = await self.store.read(lambda tx: tx.sessions.live_of(user_id))
         seen = self._running.checker.last_seen
         current = [structs.replace(session, seen_at=seen(session.id, session.seen_at)) for session in live]
-        return [
-            session
-            for session in current
-            if now < session.expires_at and not is_idle(now, session.seen_at, session.idle_for, flush)
-        ]
+        return [session for session in current if not is_over(now, session, flush)]
 
     async def get_session(self, session_id: str) -> Session | None:
         """The session, ended ones too, or None."""

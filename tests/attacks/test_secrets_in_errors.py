@@ -12,7 +12,7 @@ from msgspec import structs
 
 from coatcheck.auth import Auth
 from coatcheck.errors import Broken, DataConflict
-from coatcheck.flows.means import Client
+from coatcheck.model.client import Client
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.session import Carry
 from coatcheck.settings import Settings

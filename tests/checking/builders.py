@@ -11,7 +11,8 @@ from coatcheck.checking.recall import Policy, Recall
 from coatcheck.errors import StoreUnavailable
 from coatcheck.flows.begin import new_session
 from coatcheck.flows.credentials import Login, login_from, mint
-from coatcheck.flows.means import Client, Means
+from coatcheck.flows.means import Means
+from coatcheck.model.client import Client
 from coatcheck.model.event import SessionEnded
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.key import Algorithm

@@ -15,7 +15,7 @@ from coatcheck.checking.recall import Policy
 from coatcheck.errors import AuthError
 from coatcheck.flows.begin import new_session
 from coatcheck.flows.credentials import Credentials, Login, login_from, mint
-from coatcheck.flows.means import Client
+from coatcheck.model.client import Client
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.key import Algorithm, KeyStatus
 from coatcheck.model.principal import CarriedBy

@@ -10,8 +10,9 @@ from datetime import datetime
 from msgspec import structs
 
 from coatcheck.errors import DataConflict, RequestNotFound
-from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.flows.means import Committed, Means
 from coatcheck.flows.register import words_about
+from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
 from coatcheck.model.roles import check_roles
 from coatcheck.model.session import Ending

@@ -6,9 +6,10 @@ from msgspec import structs
 from coatcheck.errors import LoginBusy, PasswordWeak, RequestInvalid, SessionEnded
 from coatcheck.flows.credentials import Login, login_from, renew_credentials
 from coatcheck.flows.login import current_user, device_mark, uncount
-from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.flows.means import Committed, Means
 from coatcheck.flows.prove import prove_password
 from coatcheck.flows.register import words_about
+from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
 from coatcheck.model.session import Ending
 from coatcheck.passwords.policy import check_new, prepare
@@ -63,4 +64,4 @@ async def change_password(
         raise SessionEnded
     login = login_from(means, *committed.result)
     token = means.devices.issue(user_id, device_mark(login.user))
-    return Committed(login.with_device_token(token), committed.events, committed.position)
+    return committed.but(login.with_device_token(token))

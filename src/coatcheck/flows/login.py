@@ -15,8 +15,9 @@ from msgspec import structs
 from coatcheck.errors import LoginBusy, LoginRefused, SessionLimit, UserSuspended
 from coatcheck.flows.begin import new_session, require_audience
 from coatcheck.flows.credentials import Login, login_from, mint
-from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.flows.means import Committed, Means
 from coatcheck.model.audit import AuditEntry
+from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.session import Carry, Ending
@@ -61,7 +62,7 @@ async def login(
             if device is not None:
                 return committed
             token = means.devices.issue(user.id, device_mark(committed.result.user))
-            return structs.replace(committed, result=committed.result.with_device_token(token))
+            return committed.but(committed.result.with_device_token(token))
         user = await means.store.read(lambda tx: tx.users.by_email_key(key))
     await _note_failure(means, user, client)
     raise LoginRefused
@@ -126,7 +127,7 @@ class _Opening:
             raise UserSuspended
         if granted is None:
             return None
-        return Committed(login_from(means, granted, secret.text), committed.events, committed.position)
+        return committed.but(login_from(means, granted, secret.text))
 
 
 async def count_attempt(means: Means, key: str, client: Client) -> tuple[User | None, Verdict, str | None]:

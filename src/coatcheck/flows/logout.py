@@ -3,7 +3,8 @@
 from enum import StrEnum
 
 from coatcheck.errors import RequestNotFound
-from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.flows.means import Committed, Means
+from coatcheck.model.client import Client
 from coatcheck.model.session import Ending
 from coatcheck.sessions.end import end_session, end_sessions_of
 from coatcheck.stores.port import Transaction
@@ -64,7 +65,7 @@ async def end_one_session(
     committed = await means.commit(work, wait=wait)
     if committed.result is None:
         raise RequestNotFound
-    return Committed(committed.result, committed.events, committed.position)
+    return committed.but(committed.result)
 
 
 async def end_all_sessions(

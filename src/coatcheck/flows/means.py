@@ -1,13 +1,13 @@
 """What flows work with: the store, the clock, the hashing pool, the secrets. Made once, by ``coatcheck.auth``."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from coatcheck.clock import Clock
+from coatcheck.clock import Clock, now_of
 from coatcheck.model.event import Event
 from coatcheck.model.position import Position
 from coatcheck.model.user import User
@@ -22,6 +22,7 @@ from coatcheck.tokens.refresh import RefreshTokens
 from coatcheck.tokens.signers import Signers
 
 Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 Hook = Callable[[Transaction, User], None]
 """The application's own work inside a flow's transaction, such as a row that refers to the new user."""
@@ -34,15 +35,9 @@ class Committed(Struct, Generic[Result], frozen=True):
     events: tuple[Event, ...]
     position: Position
 
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Where a request comes from: ``address`` for limits and the device list, ``device`` as the person or the browser
-    names it, ``device_token`` a known device's proof."""
-
-    address: str = ""
-    device: str = ""
-    device_token: str | None = field(default=None, repr=False)
+    def but(self, result: Other) -> "Committed[Other]":
+        """The same commit, with another result."""
+        return Committed(result, self.events, self.position)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +58,7 @@ class Means:
 
     def now(self) -> datetime:
         """The instant, noted before a transaction begins."""
-        return datetime.fromtimestamp(self.clock.wall(), UTC)
+        return now_of(self.clock)
 
     async def commit(self, work: Callable[[Transaction], Result], *, wait: bool = False) -> "Committed[Result]":
         """Run ``work`` in one transaction and return its result with the events it appended.

@@ -2,7 +2,8 @@
 
 from coatcheck.errors import LoginRefused, SessionEnded
 from coatcheck.flows.login import count_attempt, is_password
-from coatcheck.flows.means import Client, Means
+from coatcheck.flows.means import Means
+from coatcheck.model.client import Client
 from coatcheck.model.user import User
 from coatcheck.passwords.attempts import Verdict
 from coatcheck.passwords.policy import prepare

@@ -3,9 +3,10 @@
 from coatcheck.errors import SessionEnded
 from coatcheck.flows.credentials import Login, login_from, renew_credentials
 from coatcheck.flows.login import current_user
-from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.flows.means import Committed, Means
 from coatcheck.flows.prove import prove_password
 from coatcheck.model.audit import AuditEntry
+from coatcheck.model.client import Client
 from coatcheck.sessions.grant import Grant
 from coatcheck.stores.port import Transaction
 
@@ -42,4 +43,4 @@ async def reauthenticate(
     committed = await means.commit(work, wait=wait)
     if committed.result is None:
         raise SessionEnded
-    return Committed(login_from(means, *committed.result), committed.events, committed.position)
+    return committed.but(login_from(means, *committed.result))

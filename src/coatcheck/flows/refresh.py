@@ -4,7 +4,8 @@ in passing."""
 from coatcheck.errors import SessionEnded, SessionExpired, TokenOutdated, TokenReplayed
 from coatcheck.flows.begin import require_audience
 from coatcheck.flows.credentials import Credentials, Login, access_token_for, mint, rotated
-from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.flows.means import Committed, Means
+from coatcheck.model.client import Client
 from coatcheck.model.session import Carry
 from coatcheck.sessions.grant import grant_again
 from coatcheck.sessions.rotate import Standstill, renew_in_passing, rotate_refresh
@@ -36,9 +37,8 @@ async def refresh(
     )
     stepped = committed.result
     if isinstance(stepped, Standstill):
-        return Committed(stepped, committed.events, committed.position)
-    login = rotated(means, stepped.grant, stepped.refresh_token, audience)
-    return Committed(login, committed.events, committed.position)
+        return committed.but(stepped)
+    return committed.but(rotated(means, stepped.grant, stepped.refresh_token, audience))
 
 
 def refuse(standstill: Standstill) -> SessionEnded | SessionExpired | TokenOutdated | TokenReplayed:

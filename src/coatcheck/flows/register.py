@@ -6,8 +6,9 @@ from datetime import datetime
 from coatcheck.errors import EmailTaken, FieldError, RequestInvalid
 from coatcheck.flows.begin import new_session, require_audience
 from coatcheck.flows.credentials import Login, login_from, mint
-from coatcheck.flows.means import Client, Committed, Means
+from coatcheck.flows.means import Committed, Means
 from coatcheck.model.audit import AuditEntry
+from coatcheck.model.client import Client
 from coatcheck.model.email import Email, parse_email
 from coatcheck.model.identifiers import SESSION, USER, new_identifier
 from coatcheck.model.roles import check_roles
@@ -65,8 +66,7 @@ async def register(
     if committed.result is None:
         raise EmailTaken
     token = means.devices.issue(user.id, user.password_changed_at.isoformat())
-    registered = login_from(means, committed.result, secret.text).with_device_token(token)
-    return Committed(registered, committed.events, committed.position)
+    return committed.but(login_from(means, committed.result, secret.text).with_device_token(token))
 
 
 async def create_user(

@@ -6,6 +6,8 @@ one, counted from when the person was last seen.
 
 from datetime import datetime, timedelta
 
+from coatcheck.model.session import Session
+
 
 def is_past_absolute(now: datetime, expires_at: datetime) -> bool:
     """True when the session's fixed end has come."""
@@ -18,6 +20,13 @@ def is_idle(now: datetime, seen_at: datetime, idle_for: timedelta, flush_interva
     The store lags by a batch of touches, so one ``flush_interval`` is allowed on top (rule 11).
     """
     return now >= seen_at + idle_for + flush_interval
+
+
+def is_over(now: datetime, session: Session, flush_interval: timedelta) -> bool:
+    """True when either limit is reached, whether or not anybody has ended the session."""
+    if is_past_absolute(now, session.expires_at):
+        return True
+    return is_idle(now, session.seen_at, session.idle_for, flush_interval)
 
 
 def is_within_grace(now: datetime, stepped_at: datetime, grace: timedelta) -> bool:

@@ -1,9 +1,7 @@
 """A login begins, if there is room for one more."""
 
-from datetime import datetime
-
 from coatcheck.errors import SessionLimit
-from coatcheck.model.expiry import is_idle, is_past_absolute
+from coatcheck.model.expiry import is_over
 from coatcheck.model.session import Ending, Session
 from coatcheck.model.user import UserStatus
 from coatcheck.sessions.end import end_session
@@ -34,16 +32,10 @@ def open_session(
 
 def _make_room(tx: Transaction, session: Session, limits: SessionSettings) -> None:
     now = session.created_at
-    live = [each for each in tx.sessions.live_of(session.user_id) if not _is_over(each, now, limits)]
+    live = [each for each in tx.sessions.live_of(session.user_id) if not is_over(now, each, limits.flush_touches_every)]
     if len(live) < limits.at_most:
         return
     if limits.at_limit == "refuse":
         raise SessionLimit
     for oldest in live[limits.at_most - 1 :]:
         end_session(tx, oldest.id, at=now, ending=Ending.LIMIT, actor_id=session.user_id, address=session.address)
-
-
-def _is_over(session: Session, now: datetime, limits: SessionSettings) -> bool:
-    if is_past_absolute(now, session.expires_at):
-        return True
-    return is_idle(now, session.seen_at, session.idle_for, limits.flush_touches_every)

@@ -11,7 +11,7 @@ from coatcheck.auth import Auth
 from coatcheck.carriers.cookies import Cookie, CookieNames
 from coatcheck.flows.begin import new_session
 from coatcheck.flows.credentials import Login, login_from, mint
-from coatcheck.flows.means import Client
+from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.session import Carry, Session

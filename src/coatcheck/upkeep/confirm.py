@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from coatcheck.clock import Clock
+from coatcheck.clock import Clock, now_of
 from coatcheck.errors import Broken
 from coatcheck.model.position import Position
 from coatcheck.model.receipt import Receipt
@@ -40,7 +40,7 @@ async def confirm(store: Store, clock: Clock, position: Position, committed_at: 
     took = clock.steady() - committed_at
     if standing.silent:
         with suppress(Broken):  # it holds all the same; a janitor will mark them
-            await _mark_lapsed(store, standing.silent, datetime.fromtimestamp(clock.wall(), UTC))
+            await _mark_lapsed(store, standing.silent, now_of(clock))
     return _receipt(position, standing, took, clock.wall() - took)
 
 

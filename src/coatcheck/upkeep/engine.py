@@ -7,7 +7,7 @@ import os
 import socket
 import weakref
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from secrets import token_bytes
 
 from coatcheck.authority import Authority
@@ -15,7 +15,7 @@ from coatcheck.checking.cache import Cache
 from coatcheck.checking.checker import Checker
 from coatcheck.checking.keys import CheckingKeys
 from coatcheck.checking.recall import Policy, Recall
-from coatcheck.clock import Clock
+from coatcheck.clock import Clock, now_of
 from coatcheck.errors import Broken
 from coatcheck.revocation.lease import Lease
 from coatcheck.revocation.replica import Replica
@@ -171,7 +171,7 @@ class Engine:
             await asyncio.to_thread(self._witness.remember, position, event_id)
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock.wall(), UTC)
+        return now_of(self._clock)
 
     def forked(self) -> None:
         """In a child process: trust nothing that the parent knew, before anything is checked (rule 5)."""

@@ -22,7 +22,7 @@ from coatcheck.errors import (
     RequestMalformed,
     TokenInvalid,
 )
-from coatcheck.flows.means import Client
+from coatcheck.model.client import Client
 from coatcheck.model.expiry import needs_fresh_proof
 from coatcheck.model.principal import CarriedBy, Principal
 from coatcheck.model.user import ADMINISTRATOR
