@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from coatcheck.errors import Misconfigured
+from coatcheck.model.bound import bound
 from coatcheck.model.key import Algorithm
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -72,14 +73,9 @@ class SessionSettings:
             _NONE <= self.grace <= timedelta(seconds=60),
             "sessions.grace must lie between 0 and 60 s: more would hide theft of a refresh token",
         )
-        for name in (
-            "absolute_after",
-            "remembered_absolute_after",
-            "renew_after",
-            "flush_touches_every",
-            "fresh_within",
-        ):
-            _require(getattr(self, name) > _NONE, f"sessions.{name} must be longer than 0 s")
+        for span in ("absolute_after", "remembered_absolute_after", "renew_after", "fresh_within"):
+            _require(getattr(self, span) > _NONE, f"sessions.{span} must be longer than 0 s")
+        _require(self.flush_touches_every > _NONE, "sessions.flush_touches_every must be longer than 0 s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +145,7 @@ class RevocationSettings:
     @property
     def bound(self) -> timedelta:
         """W: the longest that a barrier waits, and the longest that a revocation can take to hold."""
-        return self.lease * ((1 + self.drift) / (1 - self.drift))
+        return timedelta(seconds=bound(self.lease / timedelta(milliseconds=1), self.drift))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,12 +182,6 @@ class PasswordSettings:
             8 <= self.minimum_length <= 128,
             "passwords.minimum_length must lie between 8 (NIST SP 800-63B) and 128: nobody can type more",
         )
-        _require(self.iterations >= 1, "passwords.iterations must be 1 or more")
-        _require(self.parallelism >= 1, "passwords.parallelism must be 1 or more")
-        _require(
-            self.memory_kib >= 8 * self.parallelism,
-            "passwords.memory_kib must be at least eight times passwords.parallelism (RFC 9106, section 3.1)",
-        )
         _require(self.workers >= 0, "passwords.workers must be 1 or more, or 0 for one per core")
         _require(self.queue >= 1, "passwords.queue must be 1 or more")
 
@@ -214,8 +204,8 @@ class AttemptSettings:
     """How long a failure counts."""
 
     def __post_init__(self) -> None:
-        for name in ("per_account", "per_device", "per_address"):
-            _require(getattr(self, name) >= 1, f"attempts.{name} must be 1 or more: with 0 nobody could log in")
+        for count in ("per_account", "per_device", "per_address"):
+            _require(getattr(self, count) >= 1, f"attempts.{count} must be 1 or more: with 0 nobody could log in")
         _require(self.window > _NONE, "attempts.window must be longer than 0 s")
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from coatcheck.model.bound import bound
 from coatcheck.model.position import Epoch, Position
 from coatcheck.model.subscriber import Registration
-from coatcheck.revocation.barrier import Barrier, Standing, bound
+from coatcheck.revocation.barrier import Barrier, Standing
 from tests.revocation.builders import EPOCH, NOW, head, registration
 
 HERE = Position(EPOCH, 7)

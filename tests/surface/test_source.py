@@ -15,6 +15,7 @@ LONGER = {
     "src/coatcheck/auth.py": "one short method for each verb, with its whole signature; the rules are elsewhere",
     "src/coatcheck/checking/checker.py": "the hot path, which is read as a whole and pays for every call",
     "src/coatcheck/errors.py": "the tree of errors, one small class each, is understood at one look",
+    "src/coatcheck/settings.py": "the list of all settings, each beside its default, its reason and its limits",
     "src/coatcheck/web/api/admin.py": "sixteen rows of the table of endpoints, each beside its verb",
     "src/coatcheck/web/api/shapes.py": "the contract in types, from which the OpenAPI document is made",
 }

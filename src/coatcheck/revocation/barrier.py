@@ -8,14 +8,10 @@ however slow a clock.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from coatcheck.model.bound import bound
 from coatcheck.model.event import Head
 from coatcheck.model.position import Position
 from coatcheck.model.subscriber import Registration
-
-
-def bound(lease_ms: int, drift: float) -> float:
-    """W in seconds: a lease of ``lease_ms`` on the slowest clock, as the fastest clock counts it."""
-    return lease_ms / 1000 * (1 + drift) / (1 - drift)
 
 
 class Standing(NamedTuple):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from coatcheck.clock import Clock
-from coatcheck.revocation.barrier import bound
+from coatcheck.model.bound import bound
 from coatcheck.stores.port import Registry, Store
 
 SILENT_LEASES: Final = 12

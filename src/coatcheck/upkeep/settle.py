@@ -1,8 +1,8 @@
 """Settling a young epoch: when it has been seen for W, no lease of the one before can be left (rule 14)."""
 
 from coatcheck.clock import Clock
+from coatcheck.model.bound import bound
 from coatcheck.model.position import Epoch
-from coatcheck.revocation.barrier import bound
 from coatcheck.stores.port import Store
 
 
