@@ -70,7 +70,8 @@ async def test_who_was_logged_out_during_a_long_upload_is_refused_when_the_route
         assert (answer.status_code, answer.json()["code"]) == (401, "session.ended")
 
 
-async def test_an_arrival_is_decided_anew_when_the_lease_ran_out_in_between():
+@pytest.mark.parametrize("lapse", ["the lease ran out", "the clock was set"])
+async def test_an_arrival_is_decided_anew_when_the_lease_does_not_hold_any_more(lapse: str):
     async with hosting() as host:
         login = await host.log_in()
         client = host.client(login)
@@ -86,7 +87,10 @@ async def test_an_arrival_is_decided_anew_when_the_lease_ran_out_in_between():
 
         async def slow_body():
             yield b"first half"
-            host.clock.advance(host.auth.settings.revocation.lease)
+            if lapse == "the lease ran out":
+                host.clock.advance(host.auth.settings.revocation.lease)
+            else:
+                host.clock.set(host.clock.now + timedelta(seconds=2))
             yield b"second half"
 
         assert (await client.post("/me", content=b"quick")).status_code == 200

@@ -28,7 +28,7 @@ def refusal(headers: list[tuple[bytes, bytes]]) -> tuple[type[CredentialRefused]
     return type(found.error), found.clear
 
 
-@pytest.mark.parametrize("token", [SESSION, JWT, b"cck_abc"])
+@pytest.mark.parametrize("token", [SESSION, JWT])
 def test_a_bearer_token_is_presented_by_the_header(token: bytes) -> None:
     assert present(request(b"Bearer " + token), NAMES) == Presented(token, CarriedBy.HEADER)
 

@@ -3,8 +3,9 @@ import pytest
 from coatcheck.errors import TokenInvalid
 from coatcheck.model.key import Algorithm
 from coatcheck.tokens import jws
-from coatcheck.tokens.jws import MAX_BYTES, sign_compact, verify_signature
+from coatcheck.tokens.jws import MAX_BYTES, sign_compact
 from tests.tokens.specimens import compact, header, signer, verification_key
+from tests.vectors.verify_signature import verify_signature
 
 KEY = verification_key(Algorithm.ES256)
 

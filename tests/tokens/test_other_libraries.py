@@ -117,5 +117,6 @@ def test_nothing_that_we_accept_is_refused_by_both(text: bytes) -> None:
         verified = verify(text, find_key)
     except TokenInvalid:
         return
-    assert not refuses(by_joserfc, text, verified.algorithm)
-    assert not refuses(by_pyjwt, text, verified.algorithm)
+    algorithm = next(algorithm for algorithm in Algorithm if kid_of(algorithm) == verified.kid)
+    assert not refuses(by_joserfc, text, algorithm)
+    assert not refuses(by_pyjwt, text, algorithm)

@@ -10,10 +10,10 @@ from coatcheck.errors import TokenInvalid
 from coatcheck.model.key import Algorithm
 from coatcheck.tokens.base64url import decode, encode
 from coatcheck.tokens.jwks import jwk
-from coatcheck.tokens.jws import verify_signature
 from coatcheck.tokens.jwt import verify
 from coatcheck.tokens.keyring import Signer, VerificationKey
 from tests.vectors.from_jwk import key_from_jwk, private_key_from_jwk
+from tests.vectors.verify_signature import verify_signature
 
 
 class Example(NamedTuple):

@@ -9,9 +9,9 @@ import pytest
 from coatcheck.errors import TokenInvalid
 from coatcheck.model.key import Algorithm
 from coatcheck.tokens.base64url import decode
-from coatcheck.tokens.jws import verify_signature
 from coatcheck.tokens.keyring import VerificationKey
 from tests.vectors.from_jwk import key_from_jwk
+from tests.vectors.verify_signature import verify_signature
 
 FILE = Path(__file__).parent / "wycheproof" / "json_web_signature_test.json"
 DEFECTIVE = {346, 347, 350, 351, 367, 370, 372, 373}

@@ -25,12 +25,8 @@ async def current(connection: Connection) -> Principal:
     """
     scope = connection if isinstance(connection, dict) else connection.scope
     arrival: Arrival = scope[KEY] if KEY in scope else arrival_of(connection)
-    remembered, checker = arrival.remembered, arrival.checker
-    if (
-        remembered is None
-        or arrival.state != checker.replica.state
-        or arrival.auth.clock.steady() >= checker.lease.until
-    ):
+    remembered = arrival.remembered
+    if remembered is None or not arrival.checker.is_current(arrival.state):
         remembered = await arrival.settle()
     return remembered.principal
 

@@ -19,16 +19,15 @@ from coatcheck.carriers.cookies import TWICE, Cookie, CookieNames, find
 from coatcheck.carriers.raw import RawHeaders, values_of
 from coatcheck.errors import CredentialRefused, TokenInvalid, TokenMissing, TokenWrongKind
 from coatcheck.model.principal import CarriedBy
+from coatcheck.tokens.jwt import JWT_START
+from coatcheck.tokens.opaque import SESSION_START
+from coatcheck.tokens.refresh import REFRESH_START
 
 LONGEST: Final = 8192
 """Bytes; a longer token is refused before anything else is done with it."""
 
 _COOKIE: Final = CarriedBy.COOKIE
 _HEADER: Final = CarriedBy.HEADER
-_SESSION: Final = b"ccs_"
-_REFRESH: Final = b"ccr_"
-_API_KEY: Final = b"cck_"
-_JWT: Final = b"eyJ"  # {" in base64url: how every JOSE header begins
 _SPACE, _COMMA = b" ,"  # as numbers: `in` is three times as quick as with bytes
 _BEARER: Final = pattern(rb"[ \t]*bearer(?![!#$%&'*+.^_`|~0-9a-z-])", IGNORECASE)
 _BEARER_FURTHER_ON: Final = pattern(rb",[ \t]*bearer(?![!#$%&'*+.^_`|~0-9a-z-])", IGNORECASE)
@@ -72,10 +71,10 @@ def present(headers: RawHeaders, names: CookieNames) -> Presented | NotPresented
             return presented
     if not lines:
         return NotPresented(TokenMissing())
-    cookie, begins = names.session, _SESSION
+    cookie, begins = names.session, SESSION_START
     token = find(lines, cookie)
     if token is None:
-        cookie, begins = names.access, _JWT
+        cookie, begins = names.access, JWT_START
         token = find(lines, cookie)
     if token is None:
         return NotPresented(TokenMissing())
@@ -101,6 +100,6 @@ def _in_header(authorization: bytes) -> Presented | NotPresented | None:
     token = authorization[7:].strip(b" ")
     if len(token) > LONGEST or _SPACE in token or _COMMA in token:
         return NotPresented(TokenInvalid())
-    if token.startswith((_SESSION, _API_KEY)) or (token.startswith(_JWT) and token.count(b".") == 2):
+    if token.startswith(SESSION_START) or (token.startswith(JWT_START) and token.count(b".") == 2):
         return Presented(token, _HEADER)
-    return NotPresented(TokenWrongKind() if token.startswith(_REFRESH) else TokenInvalid())
+    return NotPresented(TokenWrongKind() if token.startswith(REFRESH_START) else TokenInvalid())

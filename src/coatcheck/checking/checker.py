@@ -10,7 +10,6 @@ end (rule 8). In the steady state that is a digest, a look-up and a few comparis
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import inf
-from typing import Final
 
 from coatcheck.authority import Found, LookUp
 from coatcheck.checking.cache import Cache, Remembered
@@ -34,10 +33,8 @@ from coatcheck.revocation.credential import Credential
 from coatcheck.revocation.lease import JUMP, Lease
 from coatcheck.revocation.replica import Replica, Verdict
 from coatcheck.tokens.claims import AccessClaims, check_claims
-from coatcheck.tokens.jwt import UnknownKey, verify
+from coatcheck.tokens.jwt import JWT_START, UnknownKey, verify
 from coatcheck.tokens.opaque import OpaqueTokens, digest
-
-_JWT_START: Final = b"eyJ"
 
 
 class Checker:
@@ -127,6 +124,12 @@ class Checker:
         wall = self._wall()
         return self.lease.holds(self._steady(), wall)
 
+    def is_current(self, state: int) -> bool:
+        """True while what was decided when the replica was at ``state`` still stands: nothing was learned since, and
+        the lease holds. The lease is looked at first: news may come in another thread, with a new lease."""
+        wall = self._wall()
+        return self.lease.holds(self._steady(), wall) and state == self.replica.state
+
     def may_accept(self, accept_for: timedelta) -> bool:
         """True while the ``accept`` policy may go on without a lease (rule 8)."""
         wall = self._wall()
@@ -167,7 +170,7 @@ class Checker:
     def _first_sight(
         self, token: bytes, digest_here: bytes, carried_by: CarriedBy, audience: str | None
     ) -> Remembered | Doubt:
-        if not token.startswith(_JWT_START):
+        if not token.startswith(JWT_START):
             if self._session_tokens is None or not self._session_tokens.is_genuine(token):
                 raise TokenInvalid
             asked = LookUp(digest=digest(token))

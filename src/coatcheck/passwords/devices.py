@@ -12,10 +12,13 @@ from typing import Final
 
 from coatcheck.errors import Misconfigured
 
-PREFIX: Final = "ccd_"
+DEVICE_PREFIX: Final = "ccd"
+"""What device tokens are called."""
+
+_START: Final = f"{DEVICE_PREFIX}_"
 _DEVICE_BYTES: Final = 16
 _TAG_BYTES: Final = 32
-_TEXT_LENGTH: Final = len(PREFIX) + (_DEVICE_BYTES + _TAG_BYTES) * 4 // 3
+_TEXT_LENGTH: Final = len(_START) + (_DEVICE_BYTES + _TAG_BYTES) * 4 // 3
 
 
 class DeviceTokens:
@@ -33,10 +36,10 @@ class DeviceTokens:
 
     def device_of(self, text: str | None, user_id: str, mark: str) -> str | None:
         """Return the device's id, in hex, or None when the token is not this user's, is outdated, or is no token."""
-        if text is None or len(text) != _TEXT_LENGTH or not text.startswith(PREFIX):
+        if text is None or len(text) != _TEXT_LENGTH or not text.startswith(_START):
             return None
         try:
-            data = urlsafe_b64decode(text.removeprefix(PREFIX))
+            data = urlsafe_b64decode(text.removeprefix(_START))
         except ValueError:
             return None
         if _written(data) != text:  # one way to write it
@@ -51,4 +54,4 @@ class DeviceTokens:
 
 
 def _written(data: bytes) -> str:
-    return PREFIX + urlsafe_b64encode(data).decode("ascii")
+    return _START + urlsafe_b64encode(data).decode("ascii")

@@ -47,11 +47,6 @@ class _Foreign:
     verify: Callable[[bytes], bool]
 
 
-def is_foreign(password_hash: str) -> bool:
-    """True when this is a hash of a foreign scheme within the bounds."""
-    return _read(password_hash) is not None
-
-
 def work_of(password_hash: str) -> str | None:
     """Name scheme and cost, such as ``bcrypt$12``; None for what is not read here. Equal names take equal time."""
     read = _read(password_hash)

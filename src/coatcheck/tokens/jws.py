@@ -73,11 +73,6 @@ def open_compact(token: bytes, key_for: Callable[[Header], VerificationKey]) -> 
     return header, payload
 
 
-def verify_signature(token: bytes, key: VerificationKey) -> bytes:
-    """Return the payload of ``token`` if ``key`` signed it, whatever its type. Raises TokenInvalid."""
-    return open_compact(token, lambda _: key)[1]
-
-
 def _read_header(text: bytes) -> Header:
     raw = decode(text)
     if len(raw) > _MAX_HEADER_BYTES:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from coatcheck.errors import TokenInvalid
-from coatcheck.model.key import Algorithm
 from coatcheck.tokens.claims import AccessClaims, read_claims, write_claims
 from coatcheck.tokens.jws import Header, open_compact, sign_compact
 from coatcheck.tokens.keyring import Signer, VerificationKey
@@ -16,6 +15,9 @@ from coatcheck.tokens.weak_keys import KeyRefused
 
 MAX_MINTED_BYTES: Final = 4096
 """The longest token that is made: browsers drop a longer cookie, and proxies a longer header."""
+
+JWT_START: Final = b"eyJ"
+"""What every JWT starts with: ``{"`` in base64url, the beginning of its header."""
 
 _TYPE: Final = "at+jwt"
 _TYPES: Final = ("at+jwt", "application/at+jwt")
@@ -25,7 +27,6 @@ class Verified(NamedTuple):
     """A token that one of our keys signed. Its claims are genuine; whether they fit is for ``check_claims``."""
 
     kid: str
-    algorithm: Algorithm
     claims: AccessClaims
 
 
@@ -72,4 +73,4 @@ def verify(token: bytes, keys: Callable[[str], VerificationKey | None]) -> Verif
 
     header, payload = open_compact(token, key_for)
     claims = read_claims(payload)
-    return Verified(header.kid or "", header.algorithm, claims)
+    return Verified(header.kid or "", claims)

@@ -17,6 +17,9 @@ from coatcheck.tokens.base64url import decode, encode
 from coatcheck.tokens.derivation import KEY_ID_BYTES, Secrets
 
 SESSION_PREFIX: Final = "ccs"
+"""What session tokens are called."""
+
+SESSION_START: Final = f"{SESSION_PREFIX}_".encode("ascii")
 """What session tokens start with."""
 
 _SECRET_BYTES: Final = 20

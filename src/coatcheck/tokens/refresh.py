@@ -24,11 +24,13 @@ from coatcheck.tokens.base64url import decode, encode
 from coatcheck.tokens.derivation import KEY_ID_BYTES, DerivedKey, Secrets
 
 REFRESH_PREFIX: Final = "ccr"
+"""What refresh tokens are called."""
+
+REFRESH_START: Final = f"{REFRESH_PREFIX}_".encode("ascii")
 """What refresh tokens start with."""
 
 _TAG_PURPOSE: Final = "refresh token"
 _CHAIN_PURPOSE: Final = "refresh chain"
-_START: Final = b"ccr_"
 _SESSION_BYTES: Final = 16
 _STEP_BYTES: Final = 4
 _SECRET_BYTES: Final = 32
@@ -37,7 +39,7 @@ _HIGHEST_STEP: Final = 2 ** (8 * _STEP_BYTES) - 1
 _KEY_ID_AT: Final = _SESSION_BYTES + _STEP_BYTES
 _SECRET_AT: Final = _KEY_ID_AT + KEY_ID_BYTES
 _TAG_AT: Final = _SECRET_AT + _SECRET_BYTES
-_LENGTH: Final = len(_START) + (_TAG_AT + _TAG_BYTES) * 4 // 3
+_LENGTH: Final = len(REFRESH_START) + (_TAG_AT + _TAG_BYTES) * 4 // 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ class RefreshTokens:
         """Read a token that a client presented. Raises TokenInvalid for anything that we have not made."""
         try:
             token = text.encode("ascii") if isinstance(text, str) else text
-            body = decode(token[len(_START) :]) if len(token) == _LENGTH and token.startswith(_START) else b""
+            is_ours = len(token) == _LENGTH and token.startswith(REFRESH_START)
+            body = decode(token[len(REFRESH_START) :]) if is_ours else b""
         except ValueError:
             raise TokenInvalid from None
         key = self._secrets.by_id(_TAG_PURPOSE, encode(body[_KEY_ID_AT:_SECRET_AT]).decode("ascii"))
@@ -113,7 +116,7 @@ class RefreshTokens:
     @staticmethod
     def _tagged(session_id: str, step: int, secret: bytes, key: DerivedKey) -> RefreshToken:
         tagged = _place(session_id, step) + decode(key.id.encode("ascii")) + secret
-        text = (_START + encode(tagged + _tag(key, tagged))).decode("ascii")
+        text = (REFRESH_START + encode(tagged + _tag(key, tagged))).decode("ascii")
         return RefreshToken(session_id=session_id, step=step, chain_key_id=key.id, secret=secret, text=text)
 
 
@@ -124,4 +127,4 @@ def _place(session_id: str, step: int) -> bytes:
 
 
 def _tag(key: DerivedKey, tagged: bytes) -> bytes:
-    return hmac_digest(key.key, _START + tagged, "sha256")[:_TAG_BYTES]
+    return hmac_digest(key.key, REFRESH_START + tagged, "sha256")[:_TAG_BYTES]

@@ -19,7 +19,7 @@ from coatcheck.errors import (
     TokenWrongKind,
 )
 from coatcheck.model.session import Carry
-from coatcheck.tokens.opaque import SESSION_PREFIX
+from coatcheck.tokens.opaque import SESSION_START
 from coatcheck.web.api.answering import TOKEN_TYPE, Reply, refresh_in_cookies, seconds_until
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint, Form, May
@@ -29,8 +29,6 @@ REFRESH: Final = "refresh_token"
 SESSION: Final = "urn:coatcheck:session"
 GRANT_TYPES: Final = (REFRESH, SESSION)
 """What ``grant_type`` may be."""
-
-_SESSION_TOKEN: Final = f"{SESSION_PREFIX}_".encode("ascii")
 
 
 class TokenForm(Form, frozen=True, kw_only=True):
@@ -80,7 +78,7 @@ async def _refresh(call: Call, form: TokenForm) -> Reply:
 
 async def _from_session(call: Call, form: TokenForm) -> Reply:
     presented = call.presented
-    if isinstance(presented, Presented) and not presented.token.startswith(_SESSION_TOKEN):
+    if isinstance(presented, Presented) and not presented.token.startswith(SESSION_START):
         raise TokenWrongKind
     remembered = await call.check()
     credentials = await call.installation.auth.exchange_session(remembered, audience=form.audience)
