@@ -46,7 +46,7 @@ lint: $(READY) ## Check style, formatting, types and who imports whom
 bench: $(READY) ## Measure (ARGS=… is handed to the benchmarks)
 	@$(PY) -m benchmarks $(ARGS)
 
-faults: $(READY) ## Break the code on purpose, and see that the tests notice
+faults: $(READY) ## Kill, pause and race processes, in full
 	@$(PY) -m tests.faults $(ARGS)
 
 requirements: $(READY) ## Pin the dependencies anew (UPGRADE=--upgrade for the newest)
