@@ -16,20 +16,29 @@ from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.clock import Clock, SystemClock
 from coatcheck.errors import AccessDenied, Misconfigured, RequestNotFound, TokenInvalid
-from coatcheck.flows import administer, profile
+from coatcheck.flows.change_account import change_account
 from coatcheck.flows.change_password import change_password
-from coatcheck.flows.credentials import Credentials, Login
+from coatcheck.flows.create_user import create_user
+from coatcheck.flows.delete_user import delete_user
+from coatcheck.flows.end_all_sessions import end_all_sessions
 from coatcheck.flows.end_everything import end_everything
+from coatcheck.flows.end_session import end_session
+from coatcheck.flows.exchange_session import exchange_session
 from coatcheck.flows.login import login
-from coatcheck.flows.logout import Scope, end_all_sessions, end_one_session, logout
-from coatcheck.flows.means import Committed, Hook, Means
+from coatcheck.flows.logout import Scope, logout
+from coatcheck.flows.mark_compromised import mark_compromised
+from coatcheck.flows.parts.means import Committed, Hook, Means
 from coatcheck.flows.reauthenticate import reauthenticate
-from coatcheck.flows.refresh import exchange_session, refresh, refuse, renew_cookie
-from coatcheck.flows.register import create_user, register
+from coatcheck.flows.refresh import refresh, refuse
+from coatcheck.flows.register import register
+from coatcheck.flows.rename import rename
+from coatcheck.flows.renew_cookie import renew_cookie
+from coatcheck.flows.set_password import set_password
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.client import Client
 from coatcheck.model.expiry import is_over
 from coatcheck.model.key import SigningKey
+from coatcheck.model.login import Credentials, Login
 from coatcheck.model.principal import CarriedBy, Principal
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.session import Carry, Ending, Session
@@ -56,6 +65,7 @@ from coatcheck.upkeep.secret_file import development_secret
 from coatcheck.upkeep.witness import Witness
 
 Result = TypeVar("Result")
+Part = TypeVar("Part")
 
 
 class Done(Struct, frozen=True):
@@ -91,6 +101,7 @@ class Auth:
         self._name = name
         self._engine: Engine | None = None
         self._means: Means | None = None
+        self._opened_secrets: Secrets | None = None
         self._starting = asyncio.Lock()
         self._is_following = False
 
@@ -169,7 +180,7 @@ class Auth:
             witness=witness,
             name=self._name,
         )
-        self._secrets, self._means, self._engine = secrets, means, engine
+        self._opened_secrets, self._means, self._engine = secrets, means, engine
 
     async def stop(self) -> None:
         """Stop trusting, say goodbye, write what is pending, close the store; idempotent."""
@@ -351,7 +362,7 @@ class Auth:
         wait: bool = False,
     ) -> Receipt | None:
         """End one session of a user. Raises RequestNotFound when it is not this user's."""
-        committed = await end_one_session(
+        committed = await end_session(
             self._ready, user_id, session_id, actor_id=actor_id, ending=ending, client=client, wait=wait
         )
         return await self._enforce(committed, wait=wait)
@@ -404,7 +415,7 @@ class Auth:
 
     async def rename(self, user_id: str, name: str) -> User:
         """Set the name that is shown. Raises RequestInvalid."""
-        return await profile.rename(self._ready, user_id, name)
+        return await rename(self._ready, user_id, name)
 
     async def change_account(
         self,
@@ -417,7 +428,7 @@ class Auth:
         wait: bool = False,
     ) -> Done:
         """Replace roles and status at once; None leaves as it is. Raises as ``set_roles`` and ``suspend`` do."""
-        committed = await administer.change_account(
+        committed = await change_account(
             self._ready, user_id, roles=roles, status=status, actor_id=actor_id, client=client, wait=wait
         )
         return await self._done(committed, wait)
@@ -432,25 +443,21 @@ class Auth:
         wait: bool = False,
     ) -> Done:
         """Replace a user's roles. Raises RequestNotFound, RequestInvalid, DataConflict for the last administrator."""
-        return await self._done(
-            await administer.set_roles(self._ready, user_id, roles, actor_id=actor_id, client=client, wait=wait), wait
-        )
+        return await self.change_account(user_id, roles=roles, actor_id=actor_id, client=client, wait=wait)
 
     async def suspend(
         self, user_id: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
     ) -> Done:
         """Suspend a user and end every session. Raises RequestNotFound, DataConflict for the last administrator."""
-        return await self._done(
-            await administer.suspend(self._ready, user_id, actor_id=actor_id, client=client, wait=wait), wait
+        return await self.change_account(
+            user_id, status=UserStatus.SUSPENDED, actor_id=actor_id, client=client, wait=wait
         )
 
     async def restore(
         self, user_id: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
     ) -> Done:
         """Let a suspended user log in again. Raises RequestNotFound."""
-        return await self._done(
-            await administer.restore(self._ready, user_id, actor_id=actor_id, client=client, wait=wait), wait
-        )
+        return await self.change_account(user_id, status=UserStatus.ACTIVE, actor_id=actor_id, client=client, wait=wait)
 
     async def mark_compromised(
         self,
@@ -462,27 +469,23 @@ class Auth:
         wait: bool = False,
     ) -> Done:
         """End every session of a user and void the password. Raises RequestNotFound."""
-        return await self._done(
-            await administer.mark_compromised(
-                self._ready, user_id, reason=reason, actor_id=actor_id, client=client, wait=wait
-            ),
-            wait,
+        committed = await mark_compromised(
+            self._ready, user_id, reason=reason, actor_id=actor_id, client=client, wait=wait
         )
+        return await self._done(committed, wait)
 
     async def set_password(
         self, user_id: str, password: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
     ) -> Done:
         """Give an account another password and end every session. Raises RequestNotFound, PasswordWeak."""
-        return await self._done(
-            await administer.set_password(self._ready, user_id, password, actor_id=actor_id, client=client, wait=wait),
-            wait,
-        )
+        committed = await set_password(self._ready, user_id, password, actor_id=actor_id, client=client, wait=wait)
+        return await self._done(committed, wait)
 
     async def delete_user(
         self, user_id: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
     ) -> Receipt | None:
         """End every session of a user and delete the account. Raises RequestNotFound, DataConflict."""
-        committed = await administer.delete_user(self._ready, user_id, actor_id=actor_id, client=client, wait=wait)
+        committed = await delete_user(self._ready, user_id, actor_id=actor_id, client=client, wait=wait)
         return await self._enforce(committed, wait=wait)
 
     # -- looking ------------------------------------------------------------------------------------------------------
@@ -543,15 +546,15 @@ class Auth:
 
     @property
     def _running(self) -> Engine:
-        if self._engine is None:
-            raise Misconfigured("Auth has not been started: use `async with auth`, or the middleware's lifespan")
-        return self._engine
+        return _opened(self._engine)
 
     @property
     def _ready(self) -> Means:
-        if self._means is None:
-            raise Misconfigured("Auth has not been started: use `async with auth`, or the middleware's lifespan")
-        return self._means
+        return _opened(self._means)
+
+    @property
+    def _secrets(self) -> Secrets:
+        return _opened(self._opened_secrets)
 
     async def _derived_from(self) -> tuple[str, ...]:
         if self.settings.secrets:
@@ -570,6 +573,12 @@ class Auth:
 
     async def _done(self, committed: Committed[User], wait: bool) -> Done:
         return Done(committed.result, await self._enforce(committed, wait=wait))
+
+
+def _opened(part: Part | None) -> Part:
+    if part is None:
+        raise Misconfigured("Auth has not been started: use `async with auth`, or the middleware's lifespan")
+    return part
 
 
 def _user_id(who: Principal) -> str:

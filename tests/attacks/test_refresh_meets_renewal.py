@@ -7,7 +7,7 @@ import pytest
 
 from coatcheck.auth import Auth
 from coatcheck.errors import TokenOutdated, TokenReplayed
-from coatcheck.flows.credentials import Login
+from coatcheck.model.login import Login
 from coatcheck.model.principal import Principal
 from coatcheck.model.session import Carry
 from tests.site import PASSWORD, code_of, running

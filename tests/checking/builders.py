@@ -9,13 +9,14 @@ from coatcheck.checking.checker import Checker
 from coatcheck.checking.keys import CheckingKeys
 from coatcheck.checking.recall import Policy, Recall
 from coatcheck.errors import StoreUnavailable
-from coatcheck.flows.begin import new_session
-from coatcheck.flows.credentials import Login, login_from, mint
-from coatcheck.flows.means import Means
+from coatcheck.flows.parts.credentials import login_from, mint
+from coatcheck.flows.parts.means import Means
+from coatcheck.flows.parts.new_session import new_session
 from coatcheck.model.client import Client
 from coatcheck.model.event import SessionEnded
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.key import Algorithm
+from coatcheck.model.login import Login
 from coatcheck.model.session import Carry, Ending
 from coatcheck.model.user import User
 from coatcheck.passwords.attempts import Attempts

@@ -18,10 +18,11 @@ from coatcheck.checking import recall
 from coatcheck.checking.checker import Checker
 from coatcheck.checking.recall import Recall
 from coatcheck.errors import AuthError, SessionEnded
+from coatcheck.flows import exchange_session as exchange_flow
 from coatcheck.flows import login as login_flow
-from coatcheck.flows import refresh as refresh_flow
-from coatcheck.flows.credentials import Credentials, access_token_for
+from coatcheck.flows.parts.credentials import access_token_for
 from coatcheck.model.event import KeyRevoked
+from coatcheck.model.login import Credentials
 from coatcheck.model.position import Position
 from coatcheck.revocation import barrier
 from coatcheck.revocation.barrier import Barrier
@@ -302,7 +303,7 @@ async def the_stamp_of_a_look_up_is_read_later(real: Any, self: Any, asked: Any)
     return structs.replace(found, record=record, position=head.position)
 
 
-@mutation("9", (refresh_flow, "exchange_session"), (workload, "exchange_session"))
+@mutation("9", (exchange_flow, "exchange_session"), (workload, "exchange_session"))
 async def the_stamp_of_a_token_is_read_at_signing(_: Any, means: Any, session_id: str, generation: int) -> Any:
     now = means.now()
     granted = await means.store.write(lambda tx: grant_again(tx, session_id, generation, now))
@@ -355,7 +356,7 @@ async def an_unknown_key_is_refused_at_once(_: Any, self: Any) -> bool:
 # -- 12 and 13: issuing -----------------------------------------------------------------------------------------------
 
 
-@mutation("12", (refresh_flow, "grant_again"))
+@mutation("12", (exchange_flow, "grant_again"))
 def a_token_is_issued_without_finding_the_session_alive(_: Any, tx: Any, session_id: str, __: int, now: Any) -> Any:
     session = tx.sessions.get(session_id)
     user = None if session is None else tx.users.get(session.user_id)

@@ -10,7 +10,7 @@ from coatcheck.checking.checker import Checker
 from coatcheck.checking.keys import CheckingKeys
 from coatcheck.checking.recall import Policy, Recall
 from coatcheck.errors import OutcomeUnknown, StoreUnavailable
-from coatcheck.flows.means import Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.position import Position
 from coatcheck.passwords.attempts import Attempts
 from coatcheck.passwords.devices import DeviceTokens

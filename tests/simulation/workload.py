@@ -6,15 +6,17 @@ from typing import Any, Final
 
 from coatcheck.checking.recall import Policy
 from coatcheck.errors import AuthError
-from coatcheck.flows import administer
+from coatcheck.flows.change_account import change_account
 from coatcheck.flows.change_password import change_password
-from coatcheck.flows.credentials import Login
 from coatcheck.flows.end_everything import end_everything
+from coatcheck.flows.exchange_session import exchange_session
 from coatcheck.flows.login import login
 from coatcheck.flows.logout import Scope, logout
-from coatcheck.flows.means import Committed
+from coatcheck.flows.parts.means import Committed
 from coatcheck.flows.reauthenticate import reauthenticate
-from coatcheck.flows.refresh import exchange_session, refresh, renew_cookie
+from coatcheck.flows.refresh import refresh
+from coatcheck.flows.renew_cookie import renew_cookie
+from coatcheck.model.login import Login
 from coatcheck.model.session import Carry
 from coatcheck.model.user import UserStatus
 from coatcheck.tokens.opaque import digest
@@ -245,14 +247,16 @@ class Workload:
 
     async def _change_roles(self, process: Process, person: Person) -> None:
         wait, roles = self._waits(), (self.rng.choice(("editor", "author", "reader")),)
-        done = await administer.set_roles(process.means, person.user_id, roles, actor_id=None, client=CLIENT, wait=wait)
+        done = await change_account(process.means, person.user_id, roles=roles, actor_id=None, client=CLIENT, wait=wait)
         await self._done(process, done, wait=wait, user_id=person.user_id)
 
     async def _suspend(self, process: Process, person: Person) -> None:
         wait = self._waits()
         user = self.world.primary._rows.users[person.user_id]
-        verb = administer.suspend if user.status is UserStatus.ACTIVE else administer.restore
-        done = await verb(process.means, person.user_id, actor_id=None, client=CLIENT, wait=wait)
+        status = UserStatus.SUSPENDED if user.status is UserStatus.ACTIVE else UserStatus.ACTIVE
+        done = await change_account(
+            process.means, person.user_id, status=status, actor_id=None, client=CLIENT, wait=wait
+        )
         await self._done(process, done, wait=wait, user_id=person.user_id)
 
     async def _change_password(self, process: Process, person: Person) -> None:

@@ -13,11 +13,12 @@ from coatcheck.authority import Answer, Found, LookUp, Question
 from coatcheck.checking.doubt import Doubt
 from coatcheck.checking.recall import Policy
 from coatcheck.errors import AuthError
-from coatcheck.flows.begin import new_session
-from coatcheck.flows.credentials import Credentials, Login, login_from, mint
+from coatcheck.flows.parts.credentials import login_from, mint
+from coatcheck.flows.parts.new_session import new_session
 from coatcheck.model.client import Client
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.key import Algorithm, KeyStatus
+from coatcheck.model.login import Credentials, Login
 from coatcheck.model.principal import CarriedBy
 from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.user import User

@@ -4,15 +4,13 @@ transaction as the new hash (OWASP ASVS 7.4.3)."""
 from msgspec import structs
 
 from coatcheck.errors import LoginBusy, PasswordWeak, RequestInvalid, SessionEnded
-from coatcheck.flows.credentials import Login, login_from, renew_credentials
-from coatcheck.flows.login import current_user, device_mark, uncount
-from coatcheck.flows.means import Committed, Means
-from coatcheck.flows.prove import prove_password
-from coatcheck.flows.register import words_about
+from coatcheck.flows.parts.choose_password import choose_password
+from coatcheck.flows.parts.credentials import login_from, renew_credentials
+from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.prove_password import current_user, device_mark, prove_password, uncount
 from coatcheck.model.client import Client
-from coatcheck.model.email import parse_email
+from coatcheck.model.login import Login
 from coatcheck.model.session import Ending
-from coatcheck.passwords.policy import check_new, prepare
 from coatcheck.sessions.change import change_user
 from coatcheck.sessions.end import end_sessions_of
 from coatcheck.sessions.grant import Grant
@@ -29,9 +27,9 @@ async def change_password(
     """
     person, proven, verdict = await prove_password(means, user_id, current, client=client, field="current")
     try:
-        prepared = prepare(new, field="new")
-        check_new(prepared, means.settings.passwords, about=words_about(means, parse_email(person.email), person.name))
-        password_hash = await means.pool.run(means.hasher.hash, prepared, address=client.address, familiar=True)
+        password_hash = await choose_password(
+            means, new, email=person.email, name=person.name, client=client, field="new", familiar=True
+        )
     except (PasswordWeak, RequestInvalid, LoginBusy):
         await uncount(means, verdict)
         raise

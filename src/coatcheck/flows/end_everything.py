@@ -1,6 +1,6 @@
 """Log everybody out: every login, in one event. For "we don't know what was taken"."""
 
-from coatcheck.flows.means import Committed, Means
+from coatcheck.flows.parts.means import Committed, Means
 from coatcheck.model.client import Client
 from coatcheck.sessions import end
 

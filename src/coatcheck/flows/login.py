@@ -5,7 +5,6 @@ attempt is counted before the password is looked at, and uncounted when it was r
 transaction; the session is opened only if the user is still at the version that was read with the hash (rule 13).
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +12,15 @@ from datetime import datetime
 from msgspec import structs
 
 from coatcheck.errors import LoginBusy, LoginRefused, SessionLimit, UserSuspended
-from coatcheck.flows.begin import new_session, require_audience
-from coatcheck.flows.credentials import Login, login_from, mint
-from coatcheck.flows.means import Committed, Means
+from coatcheck.flows.parts.credentials import login_from, mint
+from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.new_session import new_session, require_audience
+from coatcheck.flows.parts.prove_password import count_attempt, current_user, device_mark, is_password, uncount
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
 from coatcheck.model.identifiers import SESSION, new_identifier
+from coatcheck.model.login import Login
 from coatcheck.model.session import Carry, Ending
 from coatcheck.model.user import User, UserStatus
 from coatcheck.passwords.attempts import Verdict
@@ -128,60 +129,6 @@ class _Opening:
         if granted is None:
             return None
         return committed.but(login_from(means, granted, secret.text))
-
-
-async def count_attempt(means: Means, key: str, client: Client) -> tuple[User | None, Verdict, str | None]:
-    """Count an attempt on the account with canonical e-mail ``key``, and read its user.
-
-    Also returns the known device's id, if it is one. Raises AttemptsExceeded, after the count was committed.
-    """
-    now = means.now()
-
-    def work(tx: Transaction, judge: Callable[..., Verdict]) -> tuple[User | None, Verdict, str | None]:
-        user = tx.users.by_email_key(key)
-        device = None
-        if user is not None:
-            device = means.devices.device_of(client.device_token, user.id, device_mark(user))
-        return user, judge(tx, account=key, device=device, address=client.address, now=now), device
-
-    _, known, _ = await means.store.read(lambda tx: work(tx, means.attempts.look))
-    known.require()
-    # Not durable: a power loss may forget the last counts, and no guess holds up what must be durable.
-    user, verdict, device = await means.store.write(lambda tx: work(tx, means.attempts.begin), durable=False)
-    verdict.require()
-    return user, verdict, device
-
-
-async def is_password(
-    means: Means, stored: str | None, prepared: str, verdict: Verdict, *, client: Client, familiar: bool
-) -> bool:
-    """Compare on a hashing thread. A password that nobody looked at, for lack of one, was no attempt.
-
-    Raises LoginBusy.
-    """
-    try:
-        return await means.pool.run(means.hasher.verify, stored, prepared, address=client.address, familiar=familiar)
-    except LoginBusy:
-        await uncount(means, verdict)
-        raise
-
-
-async def uncount(means: Means, verdict: Verdict) -> None:
-    """Take back a counted attempt whose password was right, or never looked at, although nothing came of it."""
-    await means.store.write(lambda tx: means.attempts.succeeded(tx, verdict), durable=False)
-
-
-def device_mark(user: User) -> str:
-    """What binds a known device to the current password: when it was set."""
-    return user.password_changed_at.isoformat()
-
-
-def current_user(tx: Transaction, user_id: str, verified_hash: str) -> User | None:
-    """The user under lock, if the password that was proven is still the one. A change of roles alone does not matter:
-    what follows is done with what is true now (rule 13)."""
-    tx.users.lock(user_id)
-    user = tx.users.get(user_id)
-    return user if user is not None and user.password_hash == verified_hash else None
 
 
 async def _rehash(means: Means, stored: str, prepared: str, client: Client) -> str | None:

@@ -1,9 +1,8 @@
-"""A person ends sessions: this one, all others, all, or one from the device list."""
+"""A person logs out: of this session, of all others, or of all."""
 
 from enum import StrEnum
 
-from coatcheck.errors import RequestNotFound
-from coatcheck.flows.means import Committed, Means
+from coatcheck.flows.parts.means import Committed, Means
 from coatcheck.model.client import Client
 from coatcheck.model.session import Ending
 from coatcheck.sessions.end import end_session, end_sessions_of
@@ -38,48 +37,3 @@ async def logout(
         )
 
     return await means.commit(work, wait=wait)
-
-
-async def end_one_session(
-    means: Means,
-    user_id: str,
-    session_id: str,
-    *,
-    actor_id: str | None,
-    ending: Ending = Ending.ENDED_BY_USER,
-    client: Client,
-    wait: bool = False,
-) -> Committed[int]:
-    """End one session of ``user_id``, who or whose administrator asks. One that has ended already is fine.
-
-    Raises RequestNotFound when it is not this user's: nobody learns of other people's sessions (OWASP ASVS 8.2.2).
-    """
-    now = means.now()
-
-    def work(tx: Transaction) -> int | None:
-        session = tx.sessions.get(session_id)
-        if session is None or session.user_id != user_id:
-            return None
-        return end_session(tx, session_id, at=now, ending=ending, actor_id=actor_id, address=client.address)
-
-    committed = await means.commit(work, wait=wait)
-    if committed.result is None:
-        raise RequestNotFound
-    return committed.but(committed.result)
-
-
-async def end_all_sessions(
-    means: Means,
-    user_id: str,
-    *,
-    actor_id: str | None,
-    ending: Ending = Ending.ENDED_BY_ADMIN,
-    client: Client,
-    wait: bool = False,
-) -> Committed[int]:
-    """End every session of a user. The result is how many there were."""
-    now = means.now()
-    return await means.commit(
-        lambda tx: end_sessions_of(tx, user_id, at=now, ending=ending, actor_id=actor_id, address=client.address),
-        wait=wait,
-    )

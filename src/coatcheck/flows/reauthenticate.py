@@ -1,12 +1,12 @@
 """A person proves the password again, before something sensitive (RFC 9470). All credentials of the session change."""
 
 from coatcheck.errors import SessionEnded
-from coatcheck.flows.credentials import Login, login_from, renew_credentials
-from coatcheck.flows.login import current_user
-from coatcheck.flows.means import Committed, Means
-from coatcheck.flows.prove import prove_password
+from coatcheck.flows.parts.credentials import login_from, renew_credentials
+from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.prove_password import current_user, prove_password
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.client import Client
+from coatcheck.model.login import Login
 from coatcheck.sessions.grant import Grant
 from coatcheck.stores.port import Transaction
 

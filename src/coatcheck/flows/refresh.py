@@ -1,14 +1,12 @@
-"""A client exchanges what it holds for something newer: a refresh token, a session token for an access token, a cookie
-in passing."""
+"""A client exchanges its refresh token for the next one and a new access token."""
 
 from coatcheck.errors import SessionEnded, SessionExpired, TokenOutdated, TokenReplayed
-from coatcheck.flows.begin import require_audience
-from coatcheck.flows.credentials import Credentials, Login, access_token_for, mint, rotated
-from coatcheck.flows.means import Committed, Means
+from coatcheck.flows.parts.credentials import rotated
+from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.new_session import require_audience
 from coatcheck.model.client import Client
-from coatcheck.model.session import Carry
-from coatcheck.sessions.grant import grant_again
-from coatcheck.sessions.rotate import Standstill, renew_in_passing, rotate_refresh
+from coatcheck.model.login import Login
+from coatcheck.sessions.rotate import Standstill, rotate_refresh
 
 
 async def refresh(
@@ -52,40 +50,3 @@ def refuse(standstill: Standstill) -> SessionEnded | SessionExpired | TokenOutda
             return TokenOutdated()
         case Standstill.REPLAYED:
             return TokenReplayed()
-
-
-async def exchange_session(
-    means: Means, session_id: str, generation: int, *, audience: str | None = None
-) -> Credentials:
-    """An access token for the holder of a session token: the same login, for another carrier.
-
-    ``generation`` is that of the session token. Raises SessionEnded, also when it was replaced meanwhile.
-    """
-    require_audience(means, audience)
-    now = means.now()
-    granted = await means.store.write(lambda tx: grant_again(tx, session_id, generation, now))
-    if granted is None:
-        raise SessionEnded
-    access_token, access_expires_at = access_token_for(means, granted, audience)
-    return Credentials(
-        access_token=access_token, access_expires_at=access_expires_at, expires_at=granted.session.expires_at
-    )
-
-
-async def renew_cookie(means: Means, session_id: str, presented_digest: bytes) -> Login | None:
-    """Replace a cookie's secret in passing, so that a stolen copy does not live for weeks. None when another request
-    was first, or the session is over: then the client keeps what it has."""
-    session = await means.store.read(lambda tx: tx.sessions.get(session_id))
-    if session is None or session.carry is not Carry.COOKIE:
-        return None
-    secret = mint(means, session.carry, session_id, session.step + 1)
-    now = means.now()
-    granted = await means.store.write(
-        lambda tx: renew_in_passing(
-            tx, session_id, presented_digest=presented_digest, secret_digest=secret.digest, now=now
-        )
-    )
-    if granted is None:
-        return None
-    credentials = Credentials(session_token=secret.text, expires_at=granted.session.expires_at)
-    return Login(user=granted.user, session=granted.session, credentials=credentials)

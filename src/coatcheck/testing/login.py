@@ -9,11 +9,12 @@ from msgspec import Struct, structs
 
 from coatcheck.auth import Auth
 from coatcheck.carriers.cookies import Cookie, CookieNames
-from coatcheck.flows.begin import new_session
-from coatcheck.flows.credentials import Login, login_from, mint
+from coatcheck.flows.parts.credentials import login_from, mint
+from coatcheck.flows.parts.new_session import new_session
 from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
 from coatcheck.model.identifiers import SESSION, new_identifier
+from coatcheck.model.login import Login
 from coatcheck.model.session import Carry, Session
 from coatcheck.model.user import User
 from coatcheck.sessions.grant import Grant

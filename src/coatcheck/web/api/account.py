@@ -24,8 +24,8 @@ from coatcheck.errors import (
     TokenWrongKind,
     UserSuspended,
 )
-from coatcheck.flows.credentials import Login
 from coatcheck.flows.logout import Scope
+from coatcheck.model.login import Login
 from coatcheck.model.session import Carry, Session
 from coatcheck.model.user import User
 from coatcheck.web.api.answering import (

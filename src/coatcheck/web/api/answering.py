@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from coatcheck.carriers.cookies import Cookie, clear, find, write
 from coatcheck.carriers.raw import RawHeader, values_of
-from coatcheck.flows.credentials import Login
+from coatcheck.model.login import Login
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.session import Carry, Session
 from coatcheck.model.user import ADMINISTRATOR, User

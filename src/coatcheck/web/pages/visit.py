@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from coatcheck.auth import Auth
 from coatcheck.errors import AccessDenied, CredentialRefused, ReauthenticationNeeded, SessionEnded
-from coatcheck.flows.credentials import Login
 from coatcheck.model.expiry import needs_fresh_proof
+from coatcheck.model.login import Login
 from coatcheck.model.principal import Principal
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.user import ADMINISTRATOR, User

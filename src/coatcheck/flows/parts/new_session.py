@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from coatcheck.errors import FieldError, RequestInvalid
-from coatcheck.flows.credentials import Secret
-from coatcheck.flows.means import Means
+from coatcheck.flows.parts.credentials import Secret
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.client import Client
 from coatcheck.model.session import Carry, Session
 from coatcheck.model.user import User

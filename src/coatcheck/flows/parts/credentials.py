@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from coatcheck.errors import StoreUnavailable
-from coatcheck.flows.means import Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.identifiers import new_identifier
-from coatcheck.model.receipt import Receipt
+from coatcheck.model.login import Credentials, Login
 from coatcheck.model.session import Carry, Session
-from coatcheck.model.user import User
 from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.renew import renew_session
 from coatcheck.stores.port import Transaction
@@ -19,39 +18,6 @@ from coatcheck.tokens.refresh import RefreshToken
 
 FIRST_PARTY: str = "coatcheck"
 """The ``client_id`` of a person's own clients; RFC 9068 requires one."""
-
-
-class Credentials(Struct, frozen=True, kw_only=True):
-    """Tokens for one client, as ``carry`` asked. Which of them travels in a cookie is for the web to know.
-
-    ``access_expires_at`` is the end of the access token, ``expires_at`` that of the session and so of everything else.
-    """
-
-    session_token: str | None = None
-    access_token: str | None = None
-    refresh_token: str | None = None
-    access_expires_at: datetime | None = None
-    expires_at: datetime
-    device_token: str | None = None
-
-    def __repr__(self) -> str:
-        return "Credentials(…)"
-
-
-class Login(Struct, frozen=True, kw_only=True):
-    """A login, new or renewed: who, which session, and what the client gets to hold.
-
-    ``receipt`` is set when the change that it brought was waited for.
-    """
-
-    user: User
-    session: Session
-    credentials: Credentials
-    receipt: Receipt | None = None
-
-    def with_device_token(self, token: str) -> "Login":
-        """The same, with the proof that lets this device be recognised at its next login."""
-        return structs.replace(self, credentials=structs.replace(self.credentials, device_token=token))
 
 
 class Secret(Struct, frozen=True):

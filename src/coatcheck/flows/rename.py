@@ -3,8 +3,8 @@
 from msgspec import structs
 
 from coatcheck.errors import DataConflict, SessionEnded
-from coatcheck.flows.means import Means
-from coatcheck.flows.register import check_name
+from coatcheck.flows.parts.means import Means
+from coatcheck.model.name import check_name
 from coatcheck.model.user import User
 from coatcheck.stores.port import Transaction
 

@@ -1,0 +1,26 @@
+"""The holder of a session token gets an access token beside it."""
+
+from coatcheck.errors import SessionEnded
+from coatcheck.flows.parts.credentials import access_token_for
+from coatcheck.flows.parts.means import Means
+from coatcheck.flows.parts.new_session import require_audience
+from coatcheck.model.login import Credentials
+from coatcheck.sessions.grant import grant_again
+
+
+async def exchange_session(
+    means: Means, session_id: str, generation: int, *, audience: str | None = None
+) -> Credentials:
+    """An access token for the holder of a session token: the same login, for another carrier.
+
+    ``generation`` is that of the session token. Raises SessionEnded, also when it was replaced meanwhile.
+    """
+    require_audience(means, audience)
+    now = means.now()
+    granted = await means.store.write(lambda tx: grant_again(tx, session_id, generation, now))
+    if granted is None:
+        raise SessionEnded
+    access_token, access_expires_at = access_token_for(means, granted, audience)
+    return Credentials(
+        access_token=access_token, access_expires_at=access_expires_at, expires_at=granted.session.expires_at
+    )
