@@ -4,18 +4,14 @@ The store is asked about every cookie once in a while anyway (``tokens.access_fo
 at. So the requests in between pay nothing for this.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from starlette.types import Message, Send
 
 from coatcheck.asgi.arrival import Arrival
-from coatcheck.carriers.cookies import Cookie, clear, write
-from coatcheck.carriers.presented import NotPresented
+from coatcheck.carriers.cookies import Cookie, clear
 from coatcheck.carriers.raw import RawHeader, RawHeaders
-from coatcheck.clock import now_of
-from coatcheck.errors import AuthError
-from coatcheck.tokens.opaque import digest
+from coatcheck.web.renewal import renewed_cookie
 
 _NOT_STORED: RawHeader = (b"cache-control", b"no-store")
 
@@ -39,34 +35,12 @@ def renewing(send: Send, arrival: Arrival, cookie: Cookie) -> Send:
     async def adding(message: Message) -> None:
         if message["type"] == "http.response.start" and arrival.remembered is not None:
             headers = list(message["headers"])
-            if _is_due(arrival) and not _sets(headers, cookie) and not _is_shared(headers):
-                renewed = await _renewed(arrival, cookie)
-                message = _with(message, headers, renewed)
+            if not _sets(headers, cookie) and not _is_shared(headers):
+                line = await renewed_cookie(arrival.auth, arrival.presented, arrival.remembered, cookie)
+                message = _with(message, headers, [] if line is None else [(b"set-cookie", line)])
         await send(message)
 
     return adding
-
-
-def _is_due(arrival: Arrival) -> bool:
-    if arrival.remembered is None or arrival.remembered.stepped_at is None:
-        return False
-    age = now_of(arrival.auth.clock) - arrival.remembered.stepped_at
-    return age >= arrival.auth.settings.sessions.renew_after
-
-
-async def _renewed(arrival: Arrival, cookie: Cookie) -> list[RawHeader]:
-    if arrival.remembered is None or isinstance(arrival.presented, NotPresented):
-        return []
-    try:
-        login = await arrival.auth.renew_cookie(arrival.remembered.session_id, digest(arrival.presented.token))
-    except AuthError:
-        return []  # the cookie that the browser has is good for longer; another request will try again
-    if login is None or login.credentials.session_token is None:
-        return []
-    lasts: timedelta | None = None
-    if login.session.remember:
-        lasts = login.session.expires_at - now_of(arrival.auth.clock)
-    return [(b"set-cookie", write(cookie, login.credentials.session_token, lasts))]
 
 
 def _sets(headers: RawHeaders, cookie: Cookie) -> bool:

@@ -13,11 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from coatcheck.auth import Auth
 from coatcheck.carriers.cookies import clear
-from coatcheck.carriers.presented import Presented
 from coatcheck.carriers.raw import RawHeader
-from coatcheck.errors import AuthError, Broken, MethodRefused, Misconfigured, RequestNotFound
-from coatcheck.tokens.opaque import digest
-from coatcheck.web.api.answering import Reply, deliver
+from coatcheck.errors import AuthError, MethodRefused, Misconfigured, RequestNotFound
+from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint
 from coatcheck.web.api.openapi import document
@@ -25,6 +23,7 @@ from coatcheck.web.api.table import full_path, table
 from coatcheck.web.cors import FOR_ANYBODY
 from coatcheck.web.installation import Installation
 from coatcheck.web.problems import Answer, oauth_problem, problem
+from coatcheck.web.renewal import renewed_cookie
 
 _JSON: Final[RawHeader] = (b"content-type", b"application/json")
 
@@ -125,24 +124,12 @@ class Document:
 
 
 async def renewed_in_passing(call: Call, reply: Reply) -> tuple[bytes, ...]:
-    """Replace the secret of a session cookie that is old enough, so that a stolen copy does not live for weeks.
-
-    Nothing comes of it when the verb replaced or ended it, another request was first, or the store is away: the cookie
-    that the browser has is good for longer.
-    """
-    presented, remembered = call.presented, call.remembered
-    cookie, auth = call.installation.cookies.session, call.installation.auth
-    if not isinstance(presented, Presented) or presented.cookie is not cookie:
+    """The session cookie with a newer secret, when it is due and the verb neither replaced nor ended it."""
+    cookie = call.installation.cookies.session
+    if _sets(reply.cookies, cookie.start):
         return ()
-    if remembered is None or remembered.stepped_at is None or _sets(reply.cookies, cookie.start):
-        return ()
-    if call.now - remembered.stepped_at < auth.settings.sessions.renew_after:
-        return ()
-    try:
-        login = await auth.renew_cookie(remembered.session_id, digest(presented.token))
-    except Broken:
-        return ()
-    return () if login is None else deliver(call.installation, login, call.now).cookies
+    line = await renewed_cookie(call.installation.auth, call.presented, call.remembered, cookie)
+    return () if line is None else (line,)
 
 
 async def send_answer(answer: Answer, method: str, send: Send) -> None:
