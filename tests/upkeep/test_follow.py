@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from coatcheck.authority import Answer, Question
+import pytest
+from msgspec import structs
+
+from coatcheck.authority import Answer, Delta, Question
 from coatcheck.clock import SystemClock
 from coatcheck.errors import StoreUnavailable
 from coatcheck.model.event import SessionEnded
@@ -23,6 +26,7 @@ class Counting(StoreAuthority):
 
     syncs = 0
     is_reachable = True
+    is_behind = False
     synced: asyncio.Event | None = None
 
     async def sync(self, question: Question) -> Answer:
@@ -31,7 +35,10 @@ class Counting(StoreAuthority):
         self.syncs += 1
         if self.synced is not None:
             self.synced.set()
-        return await super().sync(question)
+        answer = await super().sync(question)
+        if self.is_behind and isinstance(answer, Delta):
+            return structs.replace(answer, head=structs.replace(answer.head, seq=answer.head.seq - 1))
+        return answer
 
 
 class Site:
@@ -159,3 +166,48 @@ def test_keys_that_cannot_be_learned_are_not_learned() -> None:
         assert await site.follower.learn_keys() is False
 
     following(test)
+
+
+def test_a_store_that_is_away_is_told_once_and_so_is_its_return(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(site: Site) -> None:
+        site.authority.is_reachable = False
+        for _ in range(3):
+            assert not await site.follower.sync()
+        site.authority.is_reachable = True
+        for _ in range(3):
+            assert await site.follower.sync()
+
+    following(test)
+    lost, found = caplog.records
+    assert "can't be followed" in lost.getMessage()
+    assert StoreUnavailable().message in lost.getMessage()
+    assert "followed again" in found.getMessage()
+    assert {record.name for record in caplog.records} == {"coatcheck"}
+
+
+def test_a_history_that_is_another_is_told_as_an_error_with_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(site: Site) -> None:
+        await site.follower.sync()
+        head = site.store.view(lambda tx: tx.log.head())
+        site.store.transact(lambda tx: tx.log.begin_epoch(head.epoch.successor()))
+        for _ in range(3):
+            assert await site.follower.sync()
+        assert site.subscriber.alarms == 1
+
+    following(test)
+    (alarm,) = caplog.records
+    assert (alarm.name, alarm.levelname) == ("coatcheck", "ERROR")
+    assert "coatcheck schema restored" in alarm.getMessage()
+
+
+def test_a_store_that_is_behind_is_told_once_and_grants_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(site: Site) -> None:
+        site.end_a_session()
+        await site.follower.sync()
+        site.authority.is_behind = True
+        for _ in range(3):
+            assert not await site.follower.sync()
+
+    following(test)
+    (told,) = caplog.records
+    assert "behind what was known" in told.getMessage()

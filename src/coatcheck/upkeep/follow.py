@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -10,6 +11,8 @@ from coatcheck.authority import Authority
 from coatcheck.clock import Clock
 from coatcheck.errors import Broken
 from coatcheck.revocation.subscriber import Heard, Subscriber
+
+log = logging.getLogger("coatcheck")
 
 _TAKEN: Final = (Heard.CURRENT, Heard.AWAITED)
 _AGAIN: Final = (Heard.AWAITED, Heard.PARTIAL, Heard.REGISTER)
@@ -56,6 +59,7 @@ class Follower:
         self._has_left = False
         self.failures = 0
         """Syncs that failed since the last one that did not."""
+        self._is_cut_off = False
 
     async def start(self) -> None:
         """Register, read the first snapshot, and go on in the background.
@@ -124,14 +128,32 @@ class Follower:
                     subscriber.registered(await self._authority.register(self._name, self._accept_ms))
                 flight = subscriber.ask(clock.steady(), clock.wall())
                 answer = await self._authority.sync(flight.question)
-        except (Broken, TimeoutError):
+        except (Broken, TimeoutError) as fault:
             self.failures += 1
+            self._say_cut_off(fault.message if isinstance(fault, Broken) else "The store did not answer in time.")
             return None
+        alarms = subscriber.alarms
         heard = subscriber.hear(flight, answer)
+        if subscriber.alarms > alarms:
+            log.error(
+                "The store's history is not the one that was followed here: a backup was restored, or another database "
+                "has taken its place. If `coatcheck schema restored` was not run yet, run it now."
+            )
+        if heard is Heard.REFUSED:
+            self._say_cut_off("The store's answer is behind what was known here, or is not understood.")
         if heard in _TAKEN:
             self.failures = 0
+            if self._is_cut_off:
+                self._is_cut_off = False
+                log.warning("Revocations are followed again.")
             self._after_sync()
         return heard
+
+    def _say_cut_off(self, why: str) -> None:
+        """Once, until it is over: a store that is away for an hour is one line, not thousands."""
+        if not self._is_cut_off:
+            self._is_cut_off = True
+            log.warning("Revocations can't be followed: %s Checks go by revocation.policy until they can.", why)
 
     async def _follow(self) -> None:
         while True:
