@@ -5,10 +5,10 @@ import contextlib
 import logging
 import os
 import socket
-import weakref
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from secrets import token_bytes
+from weakref import WeakSet
 
 from coatcheck.authority import Authority
 from coatcheck.checking.cache import Cache
@@ -98,8 +98,7 @@ class Engine:
         self.enforcer = Enforcer(store, clock, self.replica, self.follower.ring)
         self._tasks: list[asyncio.Task[None]] = []
         self._stop_watching: Callable[[], None] = lambda: None
-        engine = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: _forked(engine))
+        _living.add(self)
 
     async def start(self) -> None:
         """Write the parameters, make the first key if there is none, register, read a snapshot, and begin the loops."""
@@ -179,7 +178,12 @@ class Engine:
         self.checker.forget_everything()
 
 
-def _forked(engine: "weakref.ref[Engine]") -> None:
-    alive = engine()
-    if alive is not None:
-        alive.forked()
+_living: WeakSet[Engine] = WeakSet()
+
+
+def _after_in_child() -> None:
+    for each in list(_living):
+        each.forked()
+
+
+os.register_at_fork(after_in_child=_after_in_child)
