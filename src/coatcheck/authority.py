@@ -18,14 +18,12 @@ class Question(Struct, frozen=True, kw_only=True):
     """What a subscriber asks in a sync (rule 4).
 
     ``registration`` is the number it was given, ``applied`` the position it has applied and ``event_id`` the id of the
-    event there; both None before its first snapshot. ``wait_ms`` lets the authority hold the answer until something
-    happens, at most that long.
+    event there; both None before its first snapshot.
     """
 
     registration: str
     applied: Position | None = None
     event_id: str | None = None
-    wait_ms: int = 0
 
 
 class Delta(Struct, frozen=True, kw_only=True):

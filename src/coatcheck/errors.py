@@ -29,15 +29,16 @@
     │   ├── EmailTaken               409 email.taken
     │   ├── SessionLimit             409 session.limit
     │   ├── DataConflict             409 data.conflict
-    │   ├── RegistrationUnknown      409 feed.register
     │   └── AttemptsExceeded         429 attempts.exceeded    .retry_after
     ├── Broken                       the world's doing; a 503 with Retry-After
     │   ├── CheckingStale            503 checking.stale
     │   ├── StoreUnavailable         503 store.unavailable
     │   │   └── OutcomeUnknown       503 store.unavailable    a COMMIT whose answer was lost
-    │   └── LoginBusy                503 login.busy
-    └── Misconfigured                the developer's doing; raised at construction only
+    │   ├── LoginBusy                503 login.busy
+    │   └── SealBroken               in tokens/sealing.py: a signing key that our secrets don't open
+    └── Misconfigured                the developer's doing; mostly at construction
 
+TokenInvalid has a child too, UnknownKey, in tokens/jwt.py: the checker may ask for newer keys before it refuses.
 The codes are the contract that clients are built on: they never change meaning. No error carries a secret, neither in
 its message nor in its attributes.
 """
@@ -268,13 +269,6 @@ class DataConflict(Refused):
     _sentence = "This was changed in the meantime; please look again."
 
 
-class RegistrationUnknown(Refused):
-    """A subscriber spoke under a registration that is unknown or lapsed: it must register anew."""
-
-    code, status = "feed.register", 409
-    _sentence = "This registration is not known; register again."
-
-
 class AttemptsExceeded(Refused):
     """Too many failed attempts for this account or from this address."""
 
@@ -324,6 +318,7 @@ class LoginBusy(Broken):
 
 
 class Misconfigured(AuthError):
-    """The settings don't fit together or are unsafe. Raised at construction, never while serving."""
+    """The developer's or operator's doing: settings that don't fit together or are unsafe, and parts used before they
+    were started or installed."""
 
     code, status = "settings.misconfigured", 500

@@ -67,6 +67,7 @@ class Head(Struct, frozen=True):
     """The newest entry of the log, and the parameters that live beside it (rule 2).
 
     ``lease_ms`` and ``token_ms`` are milliseconds, ``drift`` a fraction (0.1 = clocks run at most 10 % fast or slow).
+    No rule here reads ``token_ms``: it tells T to checkers that have no settings of their own.
     ``awaited`` is the highest seq that a barrier waits for; ``settled`` is False for a young epoch, in which
     acknowledgements of an older history may still be on their way.
     """

@@ -68,7 +68,7 @@ class Subscriber:
         left, self.registration = self.registration, None
         return left
 
-    def ask(self, steady: float, wall: float, wait_ms: int = 0) -> Flight:
+    def ask(self, steady: float, wall: float) -> Flight:
         """Compose the next question. ``steady`` and ``wall`` are read before it is sent.
 
         Raises ValueError when there is no registration.
@@ -79,7 +79,6 @@ class Subscriber:
             registration=self.registration,
             applied=self.replica.position,
             event_id=self.replica.event_id if self.replica.position else None,
-            wait_ms=wait_ms,
         )
         return Flight(question, steady, wall - steady)
 

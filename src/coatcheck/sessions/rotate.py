@@ -38,7 +38,6 @@ class Stepped(Struct, frozen=True):
 
     grant: Grant
     refresh_token: RefreshToken
-    was_retry: bool
 
 
 def rotate_refresh(
@@ -76,7 +75,7 @@ def rotate_refresh(
         )
         if not tx.sessions.save(moved):
             return Standstill.ENDED
-        return Stepped(grant(tx, moved, user, now), successor, was_retry=False)
+        return Stepped(grant(tx, moved, user, now), successor)
     is_recent = presented.step == session.step - 1 and is_within_grace(now, session.stepped_at, grace)
     if is_recent and session.previous_digest is None:
         return Standstill.REPLACED
@@ -84,7 +83,7 @@ def rotate_refresh(
         successor = tokens.successor(presented, session.stepped_with)
         if successor.digest == session.secret_digest:
             _audit(tx, "refresh.retried", session, now, address)
-            return Stepped(grant(tx, session, user, now), successor, was_retry=True)
+            return Stepped(grant(tx, session, user, now), successor)
     _audit(tx, "refresh.replayed", session, now, address)
     end_session(tx, session.id, at=now, ending=Ending.REPLAYED, actor_id=None, address=address)
     return Standstill.REPLAYED
