@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from coatcheck.asgi import AuthMiddleware, current, optional, require
 from coatcheck.auth import Auth
-from coatcheck.settings import Settings
+from coatcheck.settings import SessionSettings, Settings
 from coatcheck.stores.port import Store
 from coatcheck.testing import ManualClock, TestLogin, fast_passwords, login_as
 
@@ -128,7 +128,14 @@ async def hosting(
 ) -> AsyncIterator[Host]:
     """Run ``app``, or the sample application, with the middleware around it; ``settings`` are fields of Settings."""
     clock = ManualClock()
-    chosen = {"database": "memory:", "url": URL, "secrets": (SECRET,), "passwords": fast_passwords(), **settings}
+    chosen = {
+        "database": "memory:",
+        "url": URL,
+        "secrets": (SECRET,),
+        "passwords": fast_passwords(),
+        "sessions": SessionSettings(renew_after=timedelta(hours=1)),
+        **settings,
+    }
     auth = Auth(Settings(**chosen), store=store, clock=clock, name="this test")
     if app is None:
         served: Any = Starlette(routes=ROUTES, middleware=[Middleware(AuthMiddleware, auth=auth, pages=pages)])

@@ -8,6 +8,7 @@ async with running() as site:
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -16,7 +17,7 @@ from starlette.applications import Starlette
 from coatcheck.auth import Auth
 from coatcheck.carriers.cookies import CookieNames
 from coatcheck.model.user import ADMINISTRATOR
-from coatcheck.settings import Settings
+from coatcheck.settings import SessionSettings, Settings
 from coatcheck.stores.port import Store
 from coatcheck.testing import ManualClock, fast_passwords
 from coatcheck.web.api import routes
@@ -73,7 +74,14 @@ class Site:
 async def running(store: Store | None = None, **settings: Any) -> AsyncIterator[Site]:
     """Start a site; ``settings`` are further fields of Settings."""
     clock = ManualClock()
-    chosen = {"database": "memory:", "url": URL, "secrets": (SECRET,), "passwords": fast_passwords(), **settings}
+    chosen = {
+        "database": "memory:",
+        "url": URL,
+        "secrets": (SECRET,),
+        "passwords": fast_passwords(),
+        "sessions": SessionSettings(renew_after=timedelta(hours=1)),
+        **settings,
+    }
     auth = Auth(Settings(**chosen), store=store, clock=clock, name="this test")
     site = Site(auth, clock, Starlette(routes=routes(auth)))
     async with auth:

@@ -41,8 +41,9 @@ class SessionSettings:
     remembered_idle_after: timedelta = timedelta(days=14)
     """The idle limit when the person chose "keep me logged in"."""
 
-    renew_after: timedelta = timedelta(hours=1)
-    """A cookie's secret is replaced in passing when it is this old, so that a stolen copy does not live for weeks."""
+    renew_after: timedelta = timedelta(days=1)
+    """A cookie's secret is replaced in passing when it is this old, so that a stolen copy does not live for weeks. Not
+    more often than needed: should the answer that brings the new one be lost, the person has to log in again."""
 
     grace: timedelta = timedelta(seconds=10)
     """How long the predecessor of a renewed cookie or a rotated refresh token is still answered: parallel tabs, a lost
@@ -54,7 +55,7 @@ class SessionSettings:
     fresh_within: timedelta = timedelta(minutes=15)
     """What an administrator changes wants a password proven this recently (RFC 9470)."""
 
-    at_most: int = 0
+    at_most: int = 100
     """Live sessions per person (OWASP ASVS 7.1.2); 1 means a single device, 0 that there is no limit. What has ended or
     expired does not count."""
 
