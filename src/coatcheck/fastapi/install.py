@@ -7,7 +7,6 @@ from coatcheck.asgi.middleware import AuthMiddleware
 from coatcheck.auth import Auth
 from coatcheck.errors import AuthError
 from coatcheck.fastapi.openapi import extend_openapi
-from coatcheck.web import pages as html_pages
 from coatcheck.web.api import routes as api_routes
 from coatcheck.web.api.openapi import document
 from coatcheck.web.api.table import table
@@ -31,5 +30,7 @@ def install(app: FastAPI, auth: Auth, *, pages: bool = True) -> None:
     app.exception_handlers.setdefault(AuthError, Answers(pages_at).handle)
     app.router.routes.extend(api_routes(auth, installation))
     if pages:
-        app.router.routes.extend(html_pages.routes(auth, installation))
+        from coatcheck.web.pages import routes as page_routes  # templates are loaded only where they are shown
+
+        app.router.routes.extend(page_routes(auth, installation))
     extend_openapi(app, document(auth.settings, table(path)))
