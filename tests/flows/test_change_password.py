@@ -61,6 +61,17 @@ async def test_another_password_meanwhile_wins(place, hashes):
     assert (await place.log_in(password="two odd tall elms")).user.version == user.version + 1
 
 
+@pytest.mark.parametrize("hashes", [1, 2])
+async def test_of_two_changes_from_one_session_the_first_wins(place, hashes):
+    await place.user()
+    mine = await place.log_in()
+    means = place.meanwhile(lambda: change(place.means, mine, new="two odd tall elms"), hashes=hashes)
+    with pytest.raises(SessionEnded):
+        await change(means, mine)
+    assert len(place.audit("password.changed")) == 1
+    assert await place.log_in(password="two odd tall elms")
+
+
 async def test_a_logout_meanwhile_leaves_everything_as_it_was(place):
     user = await place.user()
     other, mine = await place.log_in(), await place.log_in()
