@@ -240,7 +240,9 @@ def _change(named: str, change: Any, *, asking: str, done: str, yes: bool, as_js
 
     after, receipt = (outcome.user, outcome.receipt) if isinstance(outcome, Done) else (found, outcome)
     said = done.format(email=found.email, sessions=sessions_in_words(count))
-    show_ending(said, receipt, as_json=as_json, user=_document(after), **({"ended": count} if "{sessions}" in done else {}))
+    show_ending(
+        said, receipt, as_json=as_json, user=_document(after), **({"ended": count} if "{sessions}" in done else {})
+    )
 
 
 def sessions_in_words(count: int) -> str:

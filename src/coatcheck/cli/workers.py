@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from secrets import token_hex
 from typing import Final
 
@@ -21,8 +20,9 @@ _READY_WITHIN: Final = 30.0
 _END_WITHIN: Final = 20.0
 """Seconds: ten for the requests under way, then the last touches and the goodbye."""
 
+_FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
-_SHORT_LIFE: Final = 5.0
+"""Seconds before another try when a worker did not come to serve. One that served and died is replaced at once."""
 
 
 class Worker:
@@ -105,7 +105,6 @@ class Workers:
         """Whatever happens, one worker serves in this slot."""
         pause, predecessor = 0.0, None
         while True:
-            began = time.monotonic()
             worker = self._serving.get(slot)
             if worker is None:
                 worker = self._serving[slot] = await self._begin(slot, replaces=predecessor)
@@ -121,10 +120,9 @@ class Workers:
             if not worker.is_ready and not any(each.is_ready for each in self._serving.values()):
                 self._give_up(code)
                 return
-            is_short = time.monotonic() - began < _SHORT_LIFE
             say_warning(f"{worker.name} {_how(code)}; another one starts")
+            pause = 0.0 if worker.is_ready else min(max(_FIRST_PAUSE, pause * 2), _LONGEST_PAUSE)
             await asyncio.sleep(pause)
-            pause = min(max(0.25, pause * 2), _LONGEST_PAUSE) if is_short else 0.0
 
     async def _begin(self, slot: int, *, replaces: str | None = None) -> Worker:
         # A name is never used twice: a successor clears away the registrations under its predecessor's.
