@@ -13,7 +13,8 @@ from coatcheck import Auth, Principal
 from coatcheck.fastapi import current, install, require
 
 app = FastAPI()
-install(app, Auth("sqlite:///app.db"))  # pages and API under /auth
+auth = Auth("sqlite:///app.db")
+install(app, auth)  # pages and API under /auth
 
 
 @app.get("/me")

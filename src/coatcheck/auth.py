@@ -239,8 +239,12 @@ class Auth:
         remember: bool = False,
         audience: str | None = None,
         client: Client = Client(),
+        replaces: str | None = None,
     ) -> Login:
-        """Make an account and log in. Raises EmailTaken, PasswordWeak, RequestInvalid, AttemptsExceeded, LoginBusy."""
+        """Make an account and log in; ``replaces`` is the session that this client holds already and that ends.
+
+        Raises EmailTaken, PasswordWeak, RequestInvalid, AttemptsExceeded, LoginBusy.
+        """
         committed = await register(
             self._ready,
             email,
@@ -250,6 +254,7 @@ class Auth:
             remember=remember,
             audience=audience,
             client=client,
+            replaces=replaces,
         )
         return await self._login(committed)
 
@@ -370,7 +375,7 @@ class Auth:
     async def logout_everywhere(
         self, user_id: str, *, actor_id: str | None = None, client: Client = Client(), wait: bool = False
     ) -> Receipt | None:
-        """End every session of a user."""
+        """End every session of a user, named by id. Raises RequestNotFound when there is no such user."""
         committed = await end_all_sessions(self._ready, user_id, actor_id=actor_id, client=client, wait=wait)
         return await self._enforce(committed, wait=wait)
 

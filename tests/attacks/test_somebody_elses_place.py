@@ -5,7 +5,7 @@ SE-04, SE-17, ID-06, ID-12, JC-20, RF-12.
 
 import pytest
 
-from coatcheck.errors import LoginRefused, SessionEnded, TokenInvalid
+from coatcheck.errors import LoginRefused, RequestNotFound, SessionEnded, TokenInvalid
 from coatcheck.model.session import Carry
 from tests.site import API, PASSWORD, code_of, running
 
@@ -27,6 +27,25 @@ async def test_the_next_person_at_a_browser_gets_a_session_of_their_own():
         assert (await browser.get(f"{API}/me")).json()["user"]["id"] == bob["user"]["id"]
         with pytest.raises(SessionEnded):
             await site.auth.check(left_behind)
+
+
+async def test_registering_at_a_browser_that_somebody_left_logged_in_ends_their_login():
+    async with running() as site:
+        browser = site.browser()
+        await site.register(browser, "ann@example.com")
+        left_behind = browser.cookies["__Host-coatcheck"]
+        await site.register(browser, "bob@example.com")
+        with pytest.raises(SessionEnded):
+            await site.auth.check(left_behind)
+
+
+async def test_nobody_gets_a_receipt_for_logging_out_somebody_who_does_not_exist():
+    async with running() as site:
+        ann = await site.auth.register("ann@example.com", PASSWORD)
+        for nobody in ("ann@example.com", "usr_nobody", ""):
+            with pytest.raises(RequestNotFound):
+                await site.auth.logout_everywhere(nobody, wait=True)
+        assert await site.auth.check(ann.credentials.session_token or "")
 
 
 async def test_no_session_id_and_no_secret_is_given_twice():

@@ -120,7 +120,7 @@ def test_the_curl_story_goes_as_told(tmp_path):
         before = shell(first.replace(printed, ours) + 'printf "\\ntoken %s" "$TOKEN"\n')
         assert "HTTP/1.1 200 OK" in before
         token = before.rpartition("token ")[2]
-        end_on_the_account_page(auth, email, password, device="curl")
+        end_on_the_account_page(auth, email, password, device="my script")
         after = shell(f"AUTH={auth}\nTOKEN={token}\n{second}")
         assert "HTTP/1.1 401 Unauthorized" in after
         assert '"code":"session.ended"' in after

@@ -12,8 +12,9 @@ from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.login import Login
-from coatcheck.model.session import Carry
+from coatcheck.model.session import Carry, Ending
 from coatcheck.passwords.attempts import Verdict
+from coatcheck.sessions.end import end_session
 from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.open import open_session
 from coatcheck.stores.port import Transaction
@@ -29,8 +30,11 @@ async def register(
     remember: bool = False,
     audience: str | None = None,
     client: Client,
+    replaces: str | None = None,
 ) -> Committed[Login]:
     """Make an account and open its first session in the same transaction.
+
+    ``replaces`` is the session that this client holds already; it ends (OWASP ASVS 7.2.4).
 
     Raises EmailTaken, PasswordWeak, RequestInvalid, AttemptsExceeded (registrations count against the network address,
     successful ones too), LoginBusy.
@@ -56,7 +60,12 @@ async def register(
             everything_generation=tx.log.head().everything_generation,
             now=user.created_at,
         )
-        return open_session(tx, session, expected_version=user.version)
+        granted = open_session(tx, session, expected_version=user.version)
+        if replaces is not None:
+            end_session(
+                tx, replaces, at=user.created_at, ending=Ending.LOGOUT, actor_id=user.id, address=client.address
+            )
+        return granted
 
     committed = await means.commit(work)
     if committed.result is None:

@@ -16,7 +16,7 @@ def locked_account(tx: Transaction, user_id: str) -> User:
     tx.users.lock(user_id)
     user = tx.users.get(user_id)
     if user is None:
-        raise RequestNotFound
+        raise RequestNotFound("There is no such user.")
     return user
 
 

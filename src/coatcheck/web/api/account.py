@@ -54,7 +54,7 @@ from coatcheck.web.api.shapes import (
 
 
 async def register(call: Call) -> Reply:
-    """Make an account and log in. Raises AccessDenied where strangers may not."""
+    """Make an account and log in, as ``log_in`` does. Raises AccessDenied where strangers may not."""
     body: RegisterRequest = call.body
     auth = call.installation.auth
     if not auth.settings.web.register_open:
@@ -67,6 +67,7 @@ async def register(call: Call) -> Reply:
         remember=body.remember,
         audience=body.audience,
         client=call.client(device=body.device),
+        replaces=await _session_in_cookies(call) if body.carry in _IN_COOKIES else None,
     )
     return _begun(call, login)
 

@@ -74,12 +74,19 @@ async def show_register(visit: Visit) -> Shown | Moved:
 
 
 async def register(visit: Visit) -> Shown | Moved:
-    """Make an account and log in."""
+    """Make an account and log in; a login that this browser holds already ends."""
     _require_open(visit)
     fields = visit.fields
     name, email = fields.get("name", ""), fields.get("email", "")
+    held = await visit.who_if_any()
     try:
-        login = await visit.auth.register(email, fields.get("password", ""), name=name, client=visit.call.client())
+        login = await visit.auth.register(
+            email,
+            fields.get("password", ""),
+            name=name,
+            client=visit.call.client(),
+            replaces=held.session_id if held is not None else None,
+        )
     except MISTAKES as error:
         page = RegisterPage(name=name, email=email, return_to=visit.asked, errors=form_errors(error))
         return Shown(page, error)
