@@ -86,15 +86,17 @@ def test_a_clean_end_leaves_no_registration_and_code_0(serving: Serving) -> None
     assert serving.stop() == 0
     assert serving.registered() == []
     assert "Traceback" not in serving.output.read_text()
+    serving.start()
 
 
 def test_workers_end_when_the_process_that_keeps_them_is_killed(serving: Serving) -> None:
-    serving.start()
     workers = serving.worker_pids()
+    assert len(workers) == 3
     os.kill(serving.pid, signal.SIGKILL)
     serving.stop()
     ends = time.monotonic() + 15
     while any(os.path.exists(f"/proc/{pid}") for pid in workers):  # noqa: PTH110
         assert time.monotonic() < ends
         time.sleep(0.05)
-    assert serving.registered() == []
+    assert serving.registered() == [], serving.output.read_text()
+    serving.start()

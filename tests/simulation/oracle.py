@@ -165,7 +165,7 @@ class Oracle:
     def _is_excused(self, process: "Process", began: float) -> bool:
         """The store could not be reached just now; for ``deny`` and for keys that are still unknown, lately. Where a
         newer version has written to the log, nobody of this one has a lease any more."""
-        if self._world.is_strange:
+        if self._world.is_strange or process.is_starting:
             return True
         lately = 2 * self.longest_lease + 4 if process.policy is Policy.DENY or self._world.has_new_keys else 4.0
         return process.is_leaving or process.is_forked or process.trouble_at >= began - lately / self._slowest

@@ -217,6 +217,7 @@ class Process:
         self.is_leaving = False
         self.is_forked = False
         self.trouble_at = world.timeline.now
+        self.is_starting = False
         self.cut_until = 0.0
         self.in_thread = False
         self._positions: list[tuple[float, Position]] = []
@@ -313,11 +314,13 @@ class Process:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
+        self.is_starting = True  # an answer that is lost for good keeps it so
         try:
             await self._load_keys()
         except StoreUnavailable:
             self.world.trouble(self)
         await self.follower.start()
+        self.is_starting = False
 
     async def leave(self) -> None:
         """Say goodbye, and go on answering the requests that are still coming."""

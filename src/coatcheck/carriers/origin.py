@@ -27,6 +27,9 @@ from coatcheck.carriers.raw import RawHeaders
 from coatcheck.errors import Misconfigured, OriginRefused
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_NOT_SAID: Final = (
+    "A request with a cookie must say which page sent it; a script uses a token in Authorization instead."
+)
 _ORIGIN: Final = pattern(r"https?://(?:[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 
 
@@ -74,5 +77,7 @@ class OriginRule:
             raise OriginRefused
         if sites and sites[0] in (b"same-origin", b"none"):
             return
-        if not origins or origins[0] not in self._origins:
+        if not origins:
+            raise OriginRefused(_NOT_SAID)
+        if origins[0] not in self._origins:
             raise OriginRefused

@@ -33,8 +33,9 @@ def command(port: int) -> None:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Make SIGTERM what Ctrl-C is, from the first moment: the folder is removed whenever it comes."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Make SIGTERM and a closed terminal what Ctrl-C is, from the first moment: the folder is always removed."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         yield
 
@@ -42,7 +43,7 @@ def _interruptible() -> Iterator[None]:
 def _run(port: int) -> None:
     from coatcheck.cli.listening import listen
 
-    with listen(HOST, port, otherwise=f"PORT={port % 65_535 + 1} make demo") as listener:
+    with listen(HOST, port, otherwise=f"make demo PORT={port % 65_535 + 1}") as listener:
         from coatcheck.auth import Auth
         from coatcheck.cli.server import run, server_for
         from coatcheck.settings import Settings, WebSettings

@@ -50,7 +50,9 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
     with listen(host, port, otherwise="coatcheck serve --port …") as listener:
         asyncio.run(_rehearse(settings))
         tls = [] if tls_cert is None else ["--tls-cert", str(tls_cert), "--tls-key", str(tls_key)]
-        click.echo(f"Serving {settings.issuer} with {_processes(workers)} on {host}:{port}. Ctrl-C ends it.")
+        click.echo(
+            f"Serving with {_processes(workers)} on {host}:{port}. Log in at {settings.issuer}/login. Ctrl-C ends it."
+        )
         raise click.exceptions.Exit(
             asyncio.run(Workers(workers, listener, name=f"{host_name()}:{port}", tls=tls).run())
         )

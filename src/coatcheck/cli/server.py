@@ -12,6 +12,7 @@ import uvicorn
 from coatcheck.auth import Auth
 
 _GRACEFUL_SECONDS: Final = 10
+_HEARING_OUT_SECONDS: Final = 0.1
 
 
 class Server(uvicorn.Server):
@@ -28,6 +29,14 @@ class Server(uvicorn.Server):
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nothing more, hear out whoever has just been accepted, then end: uvicorn would hang up on a connection
+        whose first request is still on its way."""
+        for listening in self.servers:
+            listening.close()
+        await asyncio.sleep(_HEARING_OUT_SECONDS)
+        await super().shutdown(sockets)
 
 
 def server_for(auth: Auth, **tls: Any) -> Server:

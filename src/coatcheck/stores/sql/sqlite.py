@@ -43,6 +43,8 @@ class SqliteStore:
 
     async def open(self) -> None:
         self._require_own_process()
+        if not self._path.parent.is_dir():
+            raise Misconfigured(f"The folder of the database is not there: mkdir -p -m 700 {self._path.parent}")
         await self._main.open(lambda connection: SqlLog(connection).establish())
         await self._subscribers.open(lambda _: None)
         self._is_open = True

@@ -39,6 +39,12 @@ MISTAKES: Final = (
 _FORGET_PAGES: Final = ((b"clear-site-data", b'"cache"'),)
 
 
+async def show_front(visit: Visit) -> Moved:
+    """The mount path itself: on to the account, or to where one logs in."""
+    is_known = await visit.who_if_any() is not None
+    return Moved(visit.path("/account" if is_known else "/login"))
+
+
 async def show_login(visit: Visit) -> Shown | Moved:
     """The form; whoever is logged in already goes on."""
     if await visit.who_if_any() is not None:
@@ -153,6 +159,7 @@ async def _log_out_named(visit: Visit) -> Receipt | None:
 
 
 PLACES: Final = (
+    Place(path="", show=show_front),
     Place(path="/login", show=show_login, do=log_in),
     Place(path="/register", show=show_register, do=register),
     Place(path="/logout", do=log_out),
