@@ -34,7 +34,6 @@ from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.memory.log import MemoryLog
 from coatcheck.upkeep import confirm, janitor, settle
 from coatcheck.upkeep.enforce import Enforcer
-from coatcheck.upkeep.flights import Flights
 from coatcheck.upkeep.follow import Follower
 from tests.simulation import workload
 from tests.simulation import world as world_module
@@ -223,11 +222,6 @@ def the_clock_is_read_first(real: Any, self: Any, *args: Any, **named: Any) -> A
         return real(self, *args, **named)
     finally:
         self._steady = clock
-
-
-@mutation("8", (Flights, "look_up"))
-async def any_flight_is_joined_without_a_lease(real: Any, self: Any, asked: Any, fresh: bool) -> Any:
-    return await real(self, asked, False)
 
 
 @mutation("8", (Recall, "_ask_along"))
