@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from coatcheck.errors import OutcomeUnknown, StoreUnavailable
+from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
 from coatcheck.model.event import SessionEnded
 from coatcheck.stores.open import store_for
 from coatcheck.stores.sql import connect, database
@@ -32,11 +32,15 @@ def test_a_file_that_is_no_database_is_left_alone(path):
     assert path.read_bytes().startswith(b"a letter")
 
 
-@pytest.mark.parametrize("place", ["missing/folder/app.db", "folder"])
-def test_a_place_where_no_file_can_be_is_unavailable(tmp_path, place):
+def test_a_folder_in_the_place_of_the_file_makes_it_unavailable(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(StoreUnavailable):
-        asyncio.run(store_for(f"sqlite:///{tmp_path}/{place}").open())
+        asyncio.run(store_for(f"sqlite:///{tmp_path}/folder").open())
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path):
+    with pytest.raises(Misconfigured, match="missing/folder"):
+        asyncio.run(store_for(f"sqlite:///{tmp_path}/missing/folder/app.db").open())
 
 
 def test_a_deleted_database_is_missed_and_not_made_anew(store, path):

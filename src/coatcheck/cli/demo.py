@@ -2,9 +2,11 @@
 
 import contextlib
 import secrets
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -48,7 +50,7 @@ def _run(port: int) -> None:
         from coatcheck.cli.server import run, server_for
         from coatcheck.settings import Settings, WebSettings
 
-        with tempfile.TemporaryDirectory(prefix="coatcheck-demo-") as folder:
+        with _passing_folder() as folder:
             origin = f"http://{HOST}:{port}"
             web = WebSettings(site_name="Coatcheck demo")
             auth = Auth(Settings(database=f"sqlite:///{folder}/demo.db", url=origin, web=web), name="the demo")
@@ -57,6 +59,17 @@ def _run(port: int) -> None:
                 click.echo(_welcome(origin + web.path, await _people(auth)))
 
             run(server_for(auth), auth, listener, welcome)
+
+
+@contextlib.contextmanager
+def _passing_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards. It is named before it is made: an interruption at any moment finds its name."""
+    folder = Path(tempfile.gettempdir()) / f"coatcheck-demo-{secrets.token_hex(8)}"
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _people(auth: "Auth") -> list[tuple[str, str]]:
