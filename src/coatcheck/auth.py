@@ -56,7 +56,7 @@ from coatcheck.stores.port import Store
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.jwt import verify
 from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
-from coatcheck.tokens.refresh import REFRESH_PREFIX, RefreshTokens
+from coatcheck.tokens.refresh import REFRESH_START, RefreshTokens
 from coatcheck.tokens.signers import Signers
 from coatcheck.upkeep import restore
 from coatcheck.upkeep.engine import Engine
@@ -338,7 +338,7 @@ class Auth:
         """
         presented = token.encode() if isinstance(token, str) else token
         with suppress(TokenInvalid):
-            if presented.startswith(REFRESH_PREFIX.encode()):
+            if presented.startswith(REFRESH_START):
                 return self._ready.refresh_tokens.read(presented).session_id
             return verify(presented, self._running.keys.get).claims.sid
         return None
