@@ -150,9 +150,10 @@ class Auth:
     async def _open(self, *, is_restored: bool = False) -> None:
         if self._engine is not None:
             return
+        given = self._given_secrets()  # first: what is refused for its settings leaves no new database behind
         await self.store.open()
         witness = Witness(self.store.beside)
-        secrets = Secrets(await self._derived_from())
+        secrets = given or Secrets((await self._made_here(),))
         signers = Signers(secrets)
         if not is_restored:
             await witness.require_no_return(self.store)
@@ -561,13 +562,19 @@ class Auth:
     def _secrets(self) -> Secrets:
         return _opened(self._opened_secrets)
 
-    async def _derived_from(self) -> tuple[str, ...]:
+    def _given_secrets(self) -> Secrets | None:
         if self.settings.secrets:
-            return self.settings.secrets
+            return Secrets(self.settings.secrets)
         if not self.settings.is_local:
-            raise Misconfigured("a secret is needed in production; make one with `coatcheck keys secret`")
+            raise Misconfigured(
+                "a secret is needed in production; make one with `coatcheck keys secret` and name its file in "
+                "COATCHECK_SECRETS_FILE (or give it in Settings.secrets)"
+            )
+        return None
+
+    async def _made_here(self) -> str:
         sealed = await self.store.read(lambda tx: tx.keys.count_sealed())
-        return (development_secret(self.store.beside, has_sealed_keys=sealed > 0),)
+        return development_secret(self.store.beside, has_sealed_keys=sealed > 0)
 
     async def _enforce(self, committed: Committed[Result], *, wait: bool) -> Receipt | None:
         return await self._running.enforcer.enforce(committed.events, committed.position, wait=wait)

@@ -78,13 +78,15 @@ class Found(Struct, frozen=True, kw_only=True):
     """The authority's answer to a look-up, read at ``position`` in one statement.
 
     ``record`` is None when no live session has that digest or id; then ``ended`` tells a session that was ended from
-    one that never was. ``key_is_valid`` answers for ``LookUp.kid``.
+    one that never was. ``session_id`` names the session of the record, or the one that is over. ``key_is_valid``
+    answers for ``LookUp.kid``.
     """
 
     position: Position
     record: Record | None
     ended: bool = False
     suspended: bool = False
+    session_id: str | None = None
     key_is_valid: bool = True
 
 

@@ -25,9 +25,9 @@ def found(
     if session is None:
         return Found(position=position, record=None, key_is_valid=key_is_valid)
     if user is None or session.ended_at is not None or session.everything_generation < everything_generation:
-        return Found(position=position, record=None, ended=True, key_is_valid=key_is_valid)
+        return Found(position=position, record=None, ended=True, session_id=session.id, key_is_valid=key_is_valid)
     if user.status != UserStatus.ACTIVE:
-        return Found(position=position, record=None, suspended=True, key_is_valid=key_is_valid)
+        return Found(position=position, record=None, suspended=True, session_id=session.id, key_is_valid=key_is_valid)
     record = Record(
         session_id=session.id,
         user_id=session.user_id,
@@ -45,4 +45,4 @@ def found(
         idle_for=session.idle_for,
         superseded=asked.digest is not None and asked.digest != session.secret_digest,
     )
-    return Found(position=position, record=record, key_is_valid=key_is_valid)
+    return Found(position=position, record=record, session_id=session.id, key_is_valid=key_is_valid)

@@ -62,8 +62,9 @@ class LookUpContract(Driving):
             idle_for=session.idle_for,
         )
         assert position.seq == 1
-        assert self._look_up(store, digest=session.secret_digest) == Found(position=position, record=record)
-        assert self._look_up(store, session_id=session.id) == Found(position=position, record=record)
+        answer = Found(position=position, record=record, session_id=session.id)
+        assert self._look_up(store, digest=session.secret_digest) == answer
+        assert self._look_up(store, session_id=session.id) == answer
 
     def test_the_previous_secret_is_known_as_superseded(self, store: Store) -> None:
         _, session = self._prepare(store)
@@ -88,6 +89,7 @@ class LookUpContract(Driving):
         for asked in ({"digest": session.secret_digest}, {"digest": b"before"}, {"session_id": session.id}):
             found = self._look_up(store, **asked)
             assert (found.record, found.ended, found.suspended) == (None, True, False)
+            assert found.session_id == session.id, "so that it can be told when and why"
 
     def test_what_is_older_than_the_last_everything_ended_has_ended(self, store: Store) -> None:
         _, session = self._prepare(store)
