@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 
 from msgspec import Struct, structs
 
+from coatcheck.auth.opened import Opened
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.clock import Clock, SystemClock
@@ -65,7 +66,6 @@ from coatcheck.upkeep.secret_file import development_secret
 from coatcheck.upkeep.witness import Witness
 
 Result = TypeVar("Result")
-Part = TypeVar("Part")
 
 
 class Done(Struct, frozen=True):
@@ -99,9 +99,7 @@ class Auth:
         self.clock = clock or SystemClock()
         self._after_register = tuple(after_register)
         self._name = name
-        self._engine: Engine | None = None
-        self._means: Means | None = None
-        self._opened_secrets: Secrets | None = None
+        self._opened = Opened()
         self._starting = asyncio.Lock()
         self._is_following = False
 
@@ -148,7 +146,7 @@ class Auth:
         return await self._running.enforcer.confirm(committed.events, committed.position)
 
     async def _open(self, *, is_restored: bool = False) -> None:
-        if self._engine is not None:
+        if self._opened:
             return
         given = self._given_secrets()  # first: what is refused for its settings leaves no new database behind
         await self.store.open()
@@ -181,16 +179,16 @@ class Auth:
             witness=witness,
             name=self._name,
         )
-        self._opened_secrets, self._means, self._engine = secrets, means, engine
+        self._opened.fill(engine=engine, means=means, secrets=secrets)
 
     async def stop(self) -> None:
         """Stop trusting, say goodbye, write what is pending, close the store; idempotent."""
-        engine, self._engine, self._is_following = self._engine, None, False
+        engine, self._is_following = self._opened.take_engine(), False
         if engine is not None:
             await engine.stop()
-        if self._means is not None:
-            self._means.pool.close()
-            self._means = None
+        means = self._opened.take_means()
+        if means is not None:
+            means.pool.close()
         await self.store.close()
 
     async def __aenter__(self) -> Self:
@@ -552,15 +550,15 @@ class Auth:
 
     @property
     def _running(self) -> Engine:
-        return _opened(self._engine)
+        return self._opened.running
 
     @property
     def _ready(self) -> Means:
-        return _opened(self._means)
+        return self._opened.ready
 
     @property
     def _secrets(self) -> Secrets:
-        return _opened(self._opened_secrets)
+        return self._opened.secrets
 
     def _given_secrets(self) -> Secrets | None:
         if self.settings.secrets:
@@ -577,7 +575,7 @@ class Auth:
         return development_secret(self.store.beside, has_sealed_keys=sealed > 0)
 
     async def _enforce(self, committed: Committed[Result], *, wait: bool) -> Receipt | None:
-        return await self._running.enforcer.enforce(committed.events, committed.position, wait=wait)
+        return await self._opened.enforce(committed, wait=wait)
 
     async def _login(self, committed: Committed[Login], *, wait: bool = False) -> Login:
         receipt = await self._enforce(committed, wait=wait)
@@ -585,12 +583,6 @@ class Auth:
 
     async def _done(self, committed: Committed[User], wait: bool) -> Done:
         return Done(committed.result, await self._enforce(committed, wait=wait))
-
-
-def _opened(part: Part | None) -> Part:
-    if part is None:
-        raise Misconfigured("Auth has not been started: use `async with auth`, or the middleware's lifespan")
-    return part
 
 
 def _user_id(who: Principal) -> str:
