@@ -1,0 +1,187 @@
+"""The judge: everything that was issued, ended and decided, held against the invariants.
+
+- I1: nothing that was ended is accepted by a check that began later than W after the ending was acknowledged, or at all
+  after a receipt for it was returned, except by subscribers that the receipt names as not bound.
+- I2: a single-use token leads to one successor.
+- I3: what is alive is not refused.
+- I4: nobody is taken for somebody else.
+- I6: what can't be decided is "try again", and never anything else.
+- heals: two seconds after a fault has ended, everything is decided again.
+
+I7 is about answers over HTTP and about outputs: ``history.History.heard`` and ``spilled``.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from tests.faults.decisions import ACCEPTED, BROKEN, MISTAKEN, TRY_AGAIN, Run
+
+HEALED_AFTER = 2.0
+"""Seconds from the end of a fault until nothing is undecided any more."""
+
+
+class Issued(Struct):
+    """A token and its owner. ``expires`` is ``decisions.now()`` at its expiry."""
+
+    token: int
+    user: str
+    issued: float
+    expires: float = inf
+
+
+class Ended(Struct):
+    """An ending of some tokens. ``began`` is when it was asked for, ``acked`` when that was answered: infinity while
+    the outcome is unknown. With a receipt, ``waited`` is set and ``unbound`` names who is not bound by it."""
+
+    tokens: tuple[int, ...]
+    kind: str
+    began: float
+    acked: float = inf
+    waited: bool = False
+    unbound: tuple[str, ...] = ()
+
+
+class Fault(Struct):
+    """A stretch of time in which something was broken; ``checkers`` are those that it could touch, all if empty."""
+
+    kind: str
+    began: float
+    ended: float
+    checkers: tuple[str, ...] = ()
+
+
+class Story(Struct):
+    """All of it. ``bound`` is W in seconds."""
+
+    bound: float
+    issued: list[Issued]
+    ended: list[Ended]
+    faults: list[Fault]
+    runs: list[Run]
+    seed: int = 0
+
+
+@dataclass
+class Verdict:
+    """What was found: ``violations`` in words, and figures about the rest. ``reached`` are the seconds, per ending
+    outside faults and per checker, from its acknowledgement until it was first seen to be refused."""
+
+    violations: list[str] = field(default_factory=list)
+    decisions: int = 0
+    accepted: int = 0
+    refused: int = 0
+    undecided: int = 0
+    latest: float = -inf
+    """By how many seconds the latest acceptance came after the acknowledgement of an ending; negative if none did."""
+    reached: list[float] = field(default_factory=list)
+
+    def hold(self, name: str, truth: bool, evidence: str) -> None:
+        """Record a violation unless ``truth``."""
+        if not truth:
+            self.violations.append(f"{name}: {evidence}")
+
+    def slowest_of_hundred(self) -> float:
+        """The 99th percentile of ``reached``; NaN without any."""
+        return sorted(self.reached)[len(self.reached) * 99 // 100] if self.reached else float("nan")
+
+
+def judge(story: Story) -> Verdict:
+    """Hold a story against the invariants."""
+    verdict = Verdict()
+    issued = {each.token: each for each in story.issued}
+    endings: dict[int, list[Ended]] = defaultdict(list)
+    for ending in story.ended:
+        for token in ending.tokens:
+            endings[token].append(ending)
+    refusals: dict[tuple[int, str], float] = {}
+    for run in story.runs:
+        verdict.decisions += run.count
+        _judge_run(verdict, story, run, issued[run.token], endings[run.token])
+        if run.said not in TRY_AGAIN and run.said != ACCEPTED:
+            place = (run.token, run.by)
+            refusals[place] = min(refusals.get(place, inf), run.first_ended)
+    _measure(verdict, story, refusals)
+    return verdict
+
+
+def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings: list[Ended]) -> None:
+    what = f"{run.by} said {run.said} of token {run.token}"
+    if run.said == ACCEPTED:
+        verdict.accepted += run.count
+        for ending in endings:
+            late = run.last_began - ending.acked
+            is_bound = run.by not in ending.unbound
+            if ending.acked < inf and is_bound:
+                verdict.latest = max(verdict.latest, late)
+            allowed = 0.0 if ending.waited else story.bound
+            verdict.hold("I1", not is_bound or late <= allowed, f"{what} {late:.3f} s after its {ending.kind}")
+    elif run.said == MISTAKEN:
+        verdict.hold("I4", False, what)
+    elif run.said.startswith(BROKEN):
+        verdict.hold("I6", False, what)
+    elif run.said in TRY_AGAIN:
+        verdict.undecided += run.count
+        for began, ended in _calm(story.faults, run.by):
+            verdict.hold(
+                "heals",
+                run.last_began <= began or run.first_began >= ended,
+                f"{what} {run.last_began - began + HEALED_AFTER:.3f} s after the last fault",
+            )
+    else:
+        verdict.refused += run.count
+        over = min((ending.began for ending in endings), default=inf)
+        is_right = run.first_ended >= min(over, issued.expires)
+        verdict.hold("I3", is_right, f"{what}, which was alive")
+
+
+def _calm(faults: list[Fault], checker: str) -> list[tuple[float, float]]:
+    """The stretches in which a checker has to decide: from ``HEALED_AFTER`` behind a fault to the next one."""
+    touching = sorted(
+        (fault for fault in faults if not fault.checkers or checker in fault.checkers), key=lambda fault: fault.began
+    )
+    calm, since = [], -inf
+    for fault in touching:
+        if fault.began > since:
+            calm.append((since, fault.began))
+        since = max(since, fault.ended + HEALED_AFTER)
+    return [*calm, (since, inf)]
+
+
+def _measure(verdict: Verdict, story: Story, refusals: dict[tuple[int, str], float]) -> None:
+    """How quickly endings reached each checker where nothing was broken."""
+    checkers = {run.by for run in story.runs}
+    calm = {checker: _calm(story.faults, checker) for checker in checkers}
+    for ending in story.ended:
+        for checker in checkers:
+            if not any(began < ending.began and ending.acked + story.bound < ended for began, ended in calm[checker]):
+                continue
+            for token in ending.tokens:
+                at = refusals.get((token, checker))
+                if at is not None:
+                    verdict.reached.append(max(0.0, at - ending.acked))
+
+
+def spilled(outputs: Iterable[Path], secrets: Iterable[str]) -> list[str]:
+    """The secrets, shortened, that stand in one of the outputs, and the tracebacks (I7)."""
+    found = []
+    for path in outputs:
+        text = path.read_text(errors="replace")
+        found += [f"{path.name}: {secret[:8]}…" for secret in secrets if secret in text]
+        found += [f"{path.name}: a traceback"] * ("Traceback" in text)
+    return found
+
+
+def keep(story: Story, path: Path) -> None:
+    """Write a story down, so that a failing one can be judged again."""
+    path.write_bytes(msgspec.msgpack.encode(story))
+
+
+def told(path: Path) -> Story:
+    """Read what ``keep`` wrote."""
+    return msgspec.msgpack.decode(path.read_bytes(), type=Story)
