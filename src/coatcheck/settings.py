@@ -9,6 +9,7 @@ Raises Misconfigured when the values do not fit together.
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -134,6 +135,10 @@ class RevocationSettings:
 
     cache_records: int = 100_000
     """The most records and verified tokens a checker remembers (about 2 KB each)."""
+
+    deny_list: str = ""
+    """The file whose lines every process on this machine refuses for now, when nothing can be written to the database.
+    Empty: ``<database>-deny``. Better on another disk than the database, such as ``/run/coatcheck-deny``."""
 
     def __post_init__(self) -> None:
         _require(self.policy in ("online", "deny", "accept"), "revocation.policy must be online, deny or accept")
@@ -301,6 +306,12 @@ class Settings:
     def issuer(self) -> str:
         """The ``iss`` of access tokens (RFC 9068): the origin with the mount path."""
         return self.origin + self.web.path
+
+    def deny_list(self, beside: str | None) -> Path | None:
+        """Where the local switch's file is; ``beside`` is the store's own path. None where there can be none."""
+        if self.revocation.deny_list:
+            return Path(self.revocation.deny_list)
+        return None if beside is None else Path(f"{beside}-deny")
 
     @property
     def is_local(self) -> bool:

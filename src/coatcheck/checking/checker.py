@@ -7,7 +7,7 @@ end (rule 8). In the steady state that is a digest, a look-up and a few comparis
 (P6). What can't be decided so is returned as a Doubt, for ``coatcheck.checking.recall``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from math import inf
 
@@ -16,6 +16,7 @@ from coatcheck.checking.cache import Cache, Remembered
 from coatcheck.checking.doubt import Doubt, Reason
 from coatcheck.checking.keys import CheckingKeys
 from coatcheck.errors import (
+    CheckingStale,
     SessionEnded,
     SessionExpired,
     TokenExpired,
@@ -30,6 +31,7 @@ from coatcheck.model.position import Position
 from coatcheck.model.principal import CarriedBy, Principal
 from coatcheck.model.record import Record
 from coatcheck.revocation.credential import Credential
+from coatcheck.revocation.denials import Denials
 from coatcheck.revocation.lease import JUMP, Lease
 from coatcheck.revocation.replica import Replica, Verdict
 from coatcheck.tokens.claims import AccessClaims, check_claims
@@ -139,7 +141,7 @@ class Checker:
         """Take the store's answer about ``doubt``: remember what it says of the credential and return that.
 
         It is true at the instant the store was read. The caller tests it again if that was before the check began.
-        Raises the CredentialRefused that fits.
+        Raises the CredentialRefused that fits, CheckingStale for what the local switch refuses.
         """
         now = datetime.fromtimestamp(self._wall(), UTC)
         record = found.record
@@ -154,8 +156,22 @@ class Checker:
         else:
             remembered = self._from_record(record, doubt.carried_by, now)
         self._cache.put(doubt.digest, remembered)
+        if self.replica.denies(remembered.credential):
+            raise CheckingStale
         self.seen[record.session_id] = remembered.seen_at
         return remembered
+
+    def deny(self, *, everything: bool = False, identifiers: Collection[str] = ()) -> None:
+        """Force ``deny`` in this process for ``everything``, or for the sessions, users and signing keys with these
+        ``identifiers``, until it is called again (rule 19). With neither, it is lifted.
+
+        Raises ValueError, with nothing changed, for what is no identifier.
+        """
+        if not everything and not identifiers:
+            self.replica.deny(None)
+            return
+        names = frozenset(self._name_of(identifier) for identifier in identifiers)
+        self.replica.deny(Denials(everything=everything, names=names, kids=frozenset(identifiers)))
 
     def last_seen(self, session_id: str, stored: datetime) -> datetime:
         """When the person was last seen: what the store knows, or this process if it knows better."""
@@ -197,6 +213,8 @@ class Checker:
             return None
         if verdict is Verdict.UNDECIDED:
             return Reason.UNSTAMPED
+        if verdict is Verdict.DENIED:
+            return Reason.DENIED
         self._cache.drop(digest_here)
         is_token = remembered.credential.kid is not None
         if verdict is Verdict.SESSION_ENDED:

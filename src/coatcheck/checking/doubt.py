@@ -18,6 +18,8 @@ class Reason(Enum):
     """All is well as far as is known, but the lease has run out: the policy decides."""
     UNKNOWN_KEY = auto()
     """A JWT whose ``kid`` is not among the valid keys: one bounded sync, then it is refused (rule 10)."""
+    DENIED = auto()
+    """A local switch forces ``deny`` for it: nobody is asked (rule 19)."""
 
 
 class Doubt:

@@ -55,6 +55,8 @@ class Recall:
 
     async def settle(self, doubt: Doubt) -> Remembered:
         """Decide about a credential that memory alone could not decide about. Raises as ``check`` does."""
+        if doubt.reason is Reason.DENIED:
+            raise CheckingStale
         if doubt.reason is Reason.UNKNOWN_KEY:
             decided = await self._with_newer_keys(doubt)
             if isinstance(decided, Remembered):

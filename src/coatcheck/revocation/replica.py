@@ -32,6 +32,7 @@ from coatcheck.model.event import (
 from coatcheck.model.identifiers import random_part
 from coatcheck.model.position import Epoch, Position
 from coatcheck.revocation.credential import Credential
+from coatcheck.revocation.denials import Denials
 
 ENDED: Final = 1 << 62
 """The least generation of an ended session: no credential reaches it."""
@@ -48,6 +49,8 @@ class Verdict(Enum):
     OLD_VERSION = auto()
     EVERYTHING_ENDED = auto()
     KEY_NOT_VALID = auto()
+    DENIED = auto()
+    """It would pass, but this process refuses it for now, by a local switch (rule 19)."""
 
 
 class CannotApply(Exception):
@@ -75,6 +78,7 @@ class Replica:
         self._seq_of: dict[bytes, int] = {}
         self._ahead: dict[Position, Happening] = {}
         self._revoked: set[str] = set()
+        self._denials: Denials | None = None
 
     def __len__(self) -> int:
         return len(self._least)
@@ -97,8 +101,21 @@ class Replica:
             return Verdict.OLD_VERSION
         if not key_is_valid:
             return Verdict.KEY_NOT_VALID
+        denials = self._denials
+        if denials is not None and denials.cover(credential):
+            return Verdict.DENIED
         credential.passed = state
         return Verdict.ADMITTED
+
+    def denies(self, credential: Credential) -> bool:
+        """True while the local switch refuses ``credential``, whatever the log says (rule 19)."""
+        denials = self._denials
+        return denials is not None and denials.cover(credential)
+
+    def deny(self, denials: Denials | None) -> None:
+        """Refuse what ``denials`` cover from now on; None lifts it. Nothing that passed before counts any longer."""
+        self._denials = denials
+        self.state += 1
 
     def load(self, snapshot: Snapshot) -> None:
         """Begin again from a snapshot. What this process heeded above it stays (rule 14).

@@ -29,6 +29,7 @@ from coatcheck.upkeep.enforce import Enforcer
 from coatcheck.upkeep.flights import Flights
 from coatcheck.upkeep.follow import Follower
 from coatcheck.upkeep.janitor import Janitor
+from coatcheck.upkeep.local_switch import LATEST_LOOK, LocalSwitch
 from coatcheck.upkeep.purge import BATCH, purge
 from coatcheck.upkeep.rotation import rotate_keys
 from coatcheck.upkeep.settle import Settler
@@ -96,12 +97,14 @@ class Engine:
             accept_for=revocation.accept_for,
         )
         self.enforcer = Enforcer(store, clock, self.replica, self.follower.ring)
+        self.switch = LocalSwitch(self.checker, settings.deny_list(store.beside))
         self._tasks: list[asyncio.Task[None]] = []
         self._stop_watching: Callable[[], None] = lambda: None
         _living.add(self)
 
     async def start(self) -> None:
         """Write the parameters, make the first key if there is none, register, read a snapshot, and begin the loops."""
+        await self.switch.look()
         await self._store.write(self._prepare)
         await self._load_keys()
         self._stop_watching = self._store.watch(self.follower.ring)
@@ -110,6 +113,7 @@ class Engine:
         janitor, settler = Janitor(self._store, self._clock), Settler(self._store, self._clock)
         bound = self._settings.revocation.bound
         for name, every, work in (
+            ("switch", min(self._settings.revocation.lease / 5, LATEST_LOOK), self.switch.look),
             ("witness", timedelta(seconds=1), self._write_witness),
             ("touches", self._settings.sessions.flush_touches_every, self._write_touches),
             ("rotation", max(bound / 2, timedelta(seconds=1)), self._rotate),

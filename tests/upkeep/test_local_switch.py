@@ -1,0 +1,77 @@
+"""The local switch follows its file and its signal, and touches the checker only when something changed."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from coatcheck.checking.cache import Remembered
+from coatcheck.upkeep.local_switch import LocalSwitch
+from tests.checking.builders import Site, cookie
+
+
+class Place:
+    """A checker with somebody logged in, and its switch."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.site = Site()
+        asyncio.run(self.site.sync())
+        self.login = self.site.log_in()
+        asyncio.run(self.site.recall.check(cookie(self.login)))
+        self.switch = LocalSwitch(self.site.checker, path)
+
+    def passes(self) -> bool:
+        return isinstance(self.site.checker.check(cookie(self.login)), Remembered)
+
+    def passes_after(self, text: str | None) -> bool:
+        if text is None:
+            self.path.unlink()
+        else:
+            self.path.write_text(text, "utf-8")
+        asyncio.run(self.switch.look())
+        return self.passes()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "deny")
+
+
+def test_what_the_file_lists_is_refused_until_it_is_gone(place: Place) -> None:
+    assert not place.passes_after(place.login.session.id)
+    assert place.passes_after("usr_" + "a" * 26)
+    assert not place.passes_after("")
+    assert place.passes_after(None)
+
+
+def test_looking_again_costs_the_checker_nothing(place: Place) -> None:
+    place.passes_after(place.login.session.id)
+    state = place.site.replica.state
+    for _ in range(3):
+        asyncio.run(place.switch.look())
+    assert place.site.replica.state == state
+
+
+def test_the_signal_needs_no_file_and_does_not_undo_it(place: Place) -> None:
+    place.switch.throw(True)
+    assert not place.passes()
+    assert not place.passes_after(place.login.session.id)
+    place.switch.throw(False)
+    assert not place.passes(), "the file still lists it"
+    assert place.passes_after(None)
+
+
+def test_a_change_and_a_slip_are_told_once(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "coatcheck"):
+        place.passes_after(place.login.session.id)
+        place.passes_after("a slip")
+        asyncio.run(place.switch.look())
+        place.passes_after(None)
+    assert [record.getMessage().split(str(place.path))[-1] for record in caplog.records] == [
+        "The local switch refuses what is listed (entries: 1).",
+        " is not understood: everything is refused until it is put right or removed",
+        "The local switch refuses everything.",
+        "The local switch refuses nothing any more.",
+    ]
