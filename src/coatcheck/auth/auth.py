@@ -102,6 +102,7 @@ class Auth:
         self._opened = Opened()
         self._starting = asyncio.Lock()
         self._is_following = False
+        self._denies_here = False
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -179,6 +180,7 @@ class Auth:
             witness=witness,
             name=self._name,
         )
+        engine.switch.throw(self._denies_here)
         self._opened.fill(engine=engine, means=means, secrets=secrets)
 
     async def stop(self) -> None:
@@ -209,6 +211,16 @@ class Auth:
         return self._running.checker
 
     # -- checking -----------------------------------------------------------------------------------------------------
+
+    def deny_here(self, is_denied: bool = True) -> None:
+        """Force ``deny`` for everything in this process, or lift it: every check answers "try again" (rule 19).
+
+        For when nothing can be written and so nothing can be ended. It needs no database and no disk, ends nothing, and
+        may be called before ``start``. For some sessions, users or keys there is ``revocation.deny_list``.
+        """
+        self._denies_here = is_denied
+        if self._opened:
+            self._running.switch.throw(is_denied)
 
     async def check(
         self, token: bytes | str, *, carried_by: CarriedBy = CarriedBy.HEADER, audience: str | None = None
@@ -312,10 +324,13 @@ class Auth:
             raise refuse(outcome)
         return outcome
 
-    async def exchange_session(self, held: Remembered, *, audience: str | None = None) -> Credentials:
-        """An access token for the holder of a session token, which ``recall`` found good. Raises SessionEnded,
-        RequestInvalid."""
-        return await exchange_session(self._ready, held.session_id, held.credential.generation, audience=audience)
+    async def exchange_session(
+        self, held: Remembered, *, audience: str | None = None, until: datetime | None = None
+    ) -> Credentials:
+        """An access token for the holder of a credential which ``recall`` found good; it expires no later than
+        ``until``. Raises SessionEnded, RequestInvalid."""
+        generation = held.credential.generation
+        return await exchange_session(self._ready, held.session_id, generation, audience=audience, until=until)
 
     async def renew_cookie(self, session_id: str, presented_digest: bytes) -> Login | None:
         """Replace a cookie's secret in passing; None when another request was first."""
