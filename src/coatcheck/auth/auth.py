@@ -8,6 +8,7 @@ the bells for the others and, with ``wait=True``, returns a receipt when no chec
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Self, TypeVar
 
 from msgspec import Struct, structs

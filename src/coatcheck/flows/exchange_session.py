@@ -1,5 +1,7 @@
 """The holder of a session token gets an access token beside it."""
 
+from datetime import datetime
+
 from coatcheck.errors import SessionEnded
 from coatcheck.flows.parts.credentials import access_token_for
 from coatcheck.flows.parts.means import Means
@@ -9,18 +11,24 @@ from coatcheck.sessions.grant import grant_again
 
 
 async def exchange_session(
-    means: Means, session_id: str, generation: int, *, audience: str | None = None
+    means: Means,
+    session_id: str,
+    generation: int,
+    *,
+    audience: str | None = None,
+    until: datetime | None = None,
 ) -> Credentials:
-    """An access token for the holder of a session token: the same login, for another carrier.
+    """An access token for the holder of another credential: the same login, for another carrier or an upstream.
 
-    ``generation`` is that of the session token. Raises SessionEnded, also when it was replaced meanwhile.
+    ``generation`` is that of the credential. ``until`` is the latest that the token may expire. Raises SessionEnded,
+    also when it was replaced meanwhile.
     """
     require_audience(means, audience)
     now = means.now()
     granted = await means.store.write(lambda tx: grant_again(tx, session_id, generation, now))
     if granted is None:
         raise SessionEnded
-    access_token, access_expires_at = access_token_for(means, granted, audience)
+    access_token, access_expires_at = access_token_for(means, granted, audience, until)
     return Credentials(
         access_token=access_token, access_expires_at=access_expires_at, expires_at=granted.session.expires_at
     )

@@ -83,17 +83,21 @@ def rotated(means: Means, granted: Grant, token: RefreshToken, audience: str | N
     return Login(user=granted.user, session=granted.session, credentials=credentials)
 
 
-def access_token_for(means: Means, granted: Grant, audience: str | None = None) -> tuple[str, datetime]:
+def access_token_for(
+    means: Means, granted: Grant, audience: str | None = None, until: datetime | None = None
+) -> tuple[str, datetime]:
     """Sign an access token (RFC 9068) for a grant; also returns when it expires.
 
-    ``iat`` is the instant noted before the transaction, ``exp`` no later than the session's end (rule 12). Raises
-    StoreUnavailable when there is no signing key: a store that has just been opened makes one within moments.
+    ``iat`` is the instant noted before the transaction, ``exp`` no later than the session's end (rule 12) and than
+    ``until``. Raises StoreUnavailable when there is no signing key: a store that has just been opened makes one within moments.
     """
     if granted.signing_key is None:
         raise StoreUnavailable
     session, user, settings = granted.session, granted.user, means.settings
     issued_at = granted.issued_at.replace(microsecond=0)
     expires_at = min(issued_at + settings.tokens.access_for, session.expires_at.replace(microsecond=0))
+    if until is not None:
+        expires_at = min(expires_at, until.replace(microsecond=0))
     audiences = (audience,) if audience else session.audiences or (settings.issuer,)
     claims = AccessClaims(
         iss=settings.issuer,
