@@ -1,6 +1,6 @@
 """``make faults``: break what runs, and the rules themselves, and see that the promises hold and the tests notice.
 
-python -m tests.faults [--kills 200] [--seed N] [name …]
+python -m tests.faults [--kills 200] [--rounds 1000] [--seed N] [name …]
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults import kill_workers
+from tests.faults import kill_workers, storms
 
 FIGURES_WIDTH = 44
 
@@ -23,6 +23,12 @@ def killed_workers(asked: argparse.Namespace) -> dict[str, Any]:
     """FT-01: kill -9 of any worker at any moment, under load."""
     with tempfile.TemporaryDirectory(prefix="coatcheck-faults-") as folder:
         return kill_workers.run(Path(folder), kills=asked.kills, clients=6, seed=asked.seed)
+
+
+def races(asked: argparse.Namespace) -> dict[str, Any]:
+    """FT-19: a hundred at once, over several workers."""
+    with tempfile.TemporaryDirectory(prefix="coatcheck-faults-") as folder:
+        return storms.run(Path(folder), rounds=asked.rounds)
 
 
 def tests(*paths: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
@@ -47,7 +53,7 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
     "kill": ("FT-01  kill -9 of workers under load", killed_workers),
     "pause": ("FT-09  a worker paused past its lease", tests("tests/faults/test_paused_worker.py")),
     "restore": ("FT-18  a backup put back", tests("tests/cli/test_restored.py")),
-    "races": ("FT-19  a hundred at once", tests("tests/faults/test_races.py")),
+    "races": ("FT-19  a hundred at once", races),
     "fork": ("rule 5  forks", tests("tests/faults/test_forks.py")),
     "rules": ("rules broken on purpose", mutations),
 }
@@ -67,6 +73,7 @@ def main() -> int:
     """Run what is asked for, or everything; print a table."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=1000, help="of each storm of a hundred at once")
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="of the random kills; printed with the result"
     )

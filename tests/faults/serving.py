@@ -130,9 +130,9 @@ class Serving:
         """Make an account and log in."""
         return self.call("POST", "register", {"email": email, "password": PASSWORD, **more})
 
-    def log_in(self, email: str, **more: Any) -> Answer:
+    def log_in(self, email: str, *, timeout: float = 15, **more: Any) -> Answer:
         """Log in."""
-        return self.call("POST", "login", {"email": email, "password": PASSWORD, **more})
+        return self.call("POST", "login", {"email": email, "password": PASSWORD, **more}, timeout=timeout)
 
     def me(self, token: str) -> Answer:
         """Whose token it is, if it is accepted."""

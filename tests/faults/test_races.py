@@ -1,15 +1,16 @@
 """FT-19 in short: many at once, over several workers; exactly one outcome (I2, I5)."""
 
-from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from tests.faults import storms
 from tests.faults.serving import PASSWORD, Serving, in_parallel
 
-MANY = 100
 NEW = "four quiet cranes fly home"
+LIMITED = [pytest.param(storm, environment, id=title) for title, storm, environment in storms.STORMS if environment]
 pytestmark = pytest.mark.xdist_group("workers")
 
 
@@ -20,23 +21,11 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 def test_a_hundred_refreshes_of_one_token_get_one_successor(serving: Serving) -> None:
-    login = serving.register("ann@example.com", carry="tokens").body
-    form = f"grant_type=refresh_token&refresh_token={login['refresh_token']}"
-    answers = in_parallel(*[partial(serving.call, "POST", "token", form)] * MANY)
-    assert Counter(answer.status for answer in answers)[200] > MANY // 2
-    assert {answer.status for answer in answers} <= {200, 503}
-    successors = {answer.body["refresh_token"] for answer in answers if answer.status == 200}
-    assert len(successors) == 1
-    assert serving.me(login["access_token"]).status == 200
-    further = serving.call("POST", "token", f"grant_type=refresh_token&refresh_token={successors.pop()}")
-    assert further.status == 200
+    storms.refreshes(serving, "ann")
 
 
 def test_of_a_hundred_registrations_one_gets_the_address(serving: Serving) -> None:
-    answers = in_parallel(*[partial(serving.register, "ben@example.com", carry="header")] * MANY)
-    outcomes = Counter(answer.status for answer in answers)
-    assert outcomes[201] == 1
-    assert set(outcomes) <= {201, 409, 503}, outcomes
+    storms.registrations(serving, "ben")
 
 
 @pytest.mark.parametrize("turn", range(3))
@@ -52,12 +41,14 @@ def test_no_login_with_the_old_password_outlives_its_change(serving: Serving, tu
     assert {serving.me(answer.body["session_token"]).status for answer in outlived} <= {401}
 
 
-def test_a_refresh_against_a_logout_leaves_nothing_alive(serving: Serving) -> None:
-    for turn in range(10):
-        login = serving.register(f"dora{turn}@example.com", carry="tokens").body
-        form = f"grant_type=refresh_token&refresh_token={login['refresh_token']}"
-        logout = partial(serving.call, "POST", "logout?wait=true", {"scope": "this"}, login["access_token"])
-        *refreshed, ended = in_parallel(*[partial(serving.call, "POST", "token", form)] * 8, logout)
-        assert ended.status == 200
-        tokens = [answer.body["access_token"] for answer in refreshed if answer.status == 200]
-        assert {serving.me(token).status for token in tokens} <= {401}
+@pytest.mark.parametrize("turn", range(10))
+def test_a_refresh_against_a_logout_leaves_nothing_alive(serving: Serving, turn: int) -> None:
+    storms.refreshes_against_a_logout(serving, f"dora{turn}")
+
+
+@pytest.mark.parametrize(("storm", "environment"), LIMITED)
+def test_a_hundred_logins_leave_as_many_sessions_as_are_allowed(
+    tmp_path: Path, storm: storms.Storm, environment: dict[str, str]
+) -> None:
+    with Serving(tmp_path, workers=4, **environment) as serving:
+        storm(serving, "eve")

@@ -1,0 +1,210 @@
+"""FT-19: a hundred at once, over several workers, again and again: exactly one outcome (I2, I5).
+
+Each storm is one round over a running server; ``run`` repeats them and returns the figures.
+"""
+
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.faults.serving import Answer, Serving, in_parallel
+
+Storm = Callable[[Serving, str], Counter[int | None]]
+
+MANY = 100
+BOUND = 8.0
+"""Seconds: more than W, within which a revocation holds everywhere."""
+
+
+def refreshes(serving: Serving, name: str) -> Counter[int | None]:
+    """A hundred refreshes of one token get one successor, and the session lives on."""
+    login = serving.register(f"{name}@example.com", carry="tokens").body
+    answers = in_parallel(*[partial(_refresh, serving, login["refresh_token"])] * MANY)
+    outcomes = _outcomes(answers, {200, 503})
+    assert outcomes[200] > MANY // 2, outcomes
+    successors = {answer.body["refresh_token"] for answer in answers if answer.status == 200}
+    assert len(successors) == 1
+    assert serving.me(login["access_token"]).status == 200
+    assert _refresh(serving, successors.pop()).status == 200
+    return outcomes
+
+
+def registrations(serving: Serving, name: str) -> Counter[int | None]:
+    """Of a hundred registrations one gets the address."""
+    answers = in_parallel(*[partial(serving.register, f"{name}@example.com", carry="header")] * MANY)
+    outcomes = _outcomes(answers, {201, 409, 503})
+    assert outcomes[201] == 1, outcomes
+    return outcomes
+
+
+def refreshes_against_a_logout(serving: Serving, name: str) -> Counter[int | None]:
+    """Whatever is refreshed while somebody logs out, nothing is alive afterwards."""
+    login = serving.register(f"{name}@example.com", carry="tokens").body
+    logout = partial(serving.call, "POST", "logout?wait=true", {"scope": "this"}, login["access_token"])
+    *refreshed, ended = in_parallel(*[partial(_refresh, serving, login["refresh_token"])] * 8, logout)
+    assert ended.status == 200, ended
+    tokens = [answer.body["access_token"] for answer in refreshed if answer.status == 200]
+    assert {serving.me(token).status for token in tokens} <= {401}
+    return _outcomes(refreshed, {200, 400, 503})
+
+
+def logins_over_the_limit(serving: Serving, name: str) -> Counter[int | None]:
+    """A hundred logins of one person, where the oldest make room: never more are alive than are allowed, at no instant,
+    and each login ended those that had begun first."""
+    first, most, answers = _log_in_a_hundred_times(serving, name)
+    outcomes = _outcomes(answers, {200, 503})
+    limit, whose = _limit(serving), first.body["user"]["id"]
+    assert most <= limit, f"{most} were alive at once"
+    alive = _alive(serving, whose)
+    assert _replayed(serving, whose, limit) == alive
+    assert len(alive) == limit
+    opened = [first, *(answer for answer in answers if answer.status == 200)]
+    _require_only(serving, opened, alive)
+    return outcomes
+
+
+def logins_at_a_closed_door(serving: Serving, name: str) -> Counter[int | None]:
+    """A hundred logins of one person, where the settings refuse: as many get in as there is room for, and nobody who is
+    in has to go."""
+    first, most, answers = _log_in_a_hundred_times(serving, name)
+    outcomes = _outcomes(answers, {200, 409, 503})
+    limit, whose = _limit(serving), first.body["user"]["id"]
+    assert most <= limit, f"{most} were alive at once"
+    assert outcomes[200] == limit - 1, outcomes
+    assert {answer.body["code"] for answer in answers if answer.status == 409} == {"session.limit"}
+    alive = _alive(serving, whose)
+    assert len(alive) == limit
+    _require_only(serving, [first, *(answer for answer in answers if answer.status == 200)], alive)
+    return outcomes
+
+
+STORMS: tuple[tuple[str, Storm, dict[str, str]], ...] = (
+    ("refresh", refreshes, {}),
+    ("register", registrations, {}),
+    ("refresh against logout", refreshes_against_a_logout, {}),
+    ("limit 3, oldest ended", logins_over_the_limit, {"COATCHECK_SESSIONS_AT_MOST": "3"}),
+    ("single device, oldest ended", logins_over_the_limit, {"COATCHECK_SESSIONS_AT_MOST": "1"}),
+    (
+        "limit 3, refused",
+        logins_at_a_closed_door,
+        {"COATCHECK_SESSIONS_AT_MOST": "3", "COATCHECK_SESSIONS_AT_LIMIT": "refuse"},
+    ),
+    (
+        "single device, refused",
+        logins_at_a_closed_door,
+        {"COATCHECK_SESSIONS_AT_MOST": "1", "COATCHECK_SESSIONS_AT_LIMIT": "refuse"},
+    ),
+)
+"""What is repeated, and the settings it needs."""
+
+
+def run(folder: Path, *, rounds: int, workers: int = 4) -> dict[str, Any]:
+    """Let every storm blow ``rounds`` times over ``workers`` workers; return the figures.
+
+    Raises AssertionError when one of them has another outcome than it may.
+    """
+    figures: dict[str, Any] = {"rounds each": rounds}
+    for number, (title, storm, environment) in enumerate(STORMS):
+        place = folder / str(number)
+        place.mkdir()
+        outcomes: Counter[int | None] = Counter()
+        with Serving(place, workers=workers, **environment) as serving:
+            for turn in range(rounds):
+                outcomes += storm(serving, f"person{turn}")
+        figures[title] = " ".join(f"{count}×{status or 'none'}" for status, count in sorted(outcomes.items(), key=str))
+    return figures
+
+
+def _refresh(serving: Serving, token: str) -> Answer:
+    return serving.call("POST", "token", f"grant_type=refresh_token&refresh_token={token}")
+
+
+def _outcomes(answers: list[Answer], allowed: set[int]) -> Counter[int | None]:
+    outcomes = Counter(answer.status for answer in answers)
+    assert set(outcomes) <= allowed, outcomes
+    return outcomes
+
+
+def _limit(serving: Serving) -> int:
+    return int(serving.environment["COATCHECK_SESSIONS_AT_MOST"])
+
+
+def _log_in_a_hundred_times(serving: Serving, name: str) -> tuple[Answer, int, list[Answer]]:
+    """The registration, the most sessions that were seen alive at one instant, and the answers to the logins."""
+    email = f"{name}@example.com"
+    first = serving.register(email, carry="header")
+    assert first.status == 201, first
+    with _Watching(serving, first.body["user"]["id"]) as watching:
+        answers = in_parallel(*[partial(serving.log_in, email, carry="header", timeout=60)] * MANY)
+    return first, watching.most, answers
+
+
+class _Watching(threading.Thread):
+    """Counts a person's live sessions in the database, again and again, while others log in."""
+
+    def __init__(self, serving: Serving, user_id: str) -> None:
+        super().__init__(daemon=True)
+        self._serving, self._user_id = serving, user_id
+        self._is_over = threading.Event()
+        self.most = 0
+
+    def __enter__(self) -> "_Watching":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._is_over.wait(0.002):
+            self.most = max(self.most, len(_alive(self._serving, self._user_id)))
+
+
+def _read(serving: Serving, statement: str, user_id: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{serving.database}?mode=ro", uri=True)) as raw:
+        return raw.execute(statement, (user_id,)).fetchall()
+
+
+def _alive(serving: Serving, user_id: str) -> set[str]:
+    statement = "SELECT id FROM coatcheck_sessions WHERE user_id = ? AND ended_at IS NULL"
+    return {session_id for (session_id,) in _read(serving, statement, user_id)}
+
+
+def _replayed(serving: Serving, user_id: str, limit: int) -> set[str]:
+    """Who is alive after all that the audit trail tells, in its order. Holds every login against the limit, and every
+    ending against the rule that who began first goes first."""
+    statement = "SELECT id, created_at FROM coatcheck_sessions WHERE user_id = ?"
+    began = {session_id: (at, session_id) for session_id, at in _read(serving, statement, user_id)}
+    statement = "SELECT kind, session_id, detail FROM coatcheck_audit WHERE user_id = ? ORDER BY number"
+    (registered,) = began.keys() - {s for kind, s, _ in _read(serving, statement, user_id) if kind == "login.succeeded"}
+    alive, newest = [registered], registered
+    for kind, session_id, detail in _read(serving, statement, user_id):
+        if kind == "login.succeeded":
+            alive.append(session_id)
+            newest = session_id
+        elif kind == "session.ended":
+            assert "limit" in detail
+            assert session_id == min((each for each in alive if each != newest), key=began.__getitem__)
+            assert len(alive) > limit, "one was ended although there was room"
+            alive.remove(session_id)
+    assert len(alive) <= limit
+    return set(alive)
+
+
+def _require_only(serving: Serving, opened: list[Answer], alive: set[str]) -> None:
+    """The sessions that are alive are accepted; a few of the others are refused, within the bound, and say why."""
+    for answer in opened:
+        if answer.body["session"]["id"] in alive:
+            assert serving.me(answer.body["session_token"]).status == 200
+    for answer in [each for each in opened if each.body["session"]["id"] not in alive][:3]:
+        until = time.monotonic() + BOUND
+        while (said := serving.me(answer.body["session_token"])).status == 200:
+            assert time.monotonic() < until, "accepted after its end"
+        assert (said.status, said.body["code"]) == (401, "session.ended")
