@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 import pytest
 
-from coatcheck.cli import coatcheck
 from coatcheck.cli.outcome import reported
+from coatcheck.cli.program import coatcheck
 from tests.faults.serving import PASSWORD, QUICK
 
 
@@ -50,6 +50,11 @@ class CommandLine:
         text = self(*words, "--json", stdin=stdin, **environment)
         assert self.code == 0, self.err
         return json.loads(text)
+
+    def make_database(self, **environment: str) -> None:
+        """Make the database that the commands look at."""
+        self("schema", "upgrade", **environment)
+        assert self.code == 0, self.err
 
     def add_user(self, email: str, *more: str) -> str:
         """Make an account and return its id."""

@@ -24,6 +24,7 @@ def test_a_new_installation_is_sound_and_stays_untouched(run: CommandLine) -> No
 
 
 def test_a_running_one_is_sound(run: CommandLine) -> None:
+    run.make_database()
     run.document("keys", "rotate")
     found = states(run)
     assert run.code == 0
@@ -31,6 +32,7 @@ def test_a_running_one_is_sound(run: CommandLine) -> None:
 
 
 def test_files_that_others_can_read_are_a_problem(run: CommandLine) -> None:
+    run.make_database()
     run.document("keys", "rotate")
     run.database.chmod(0o644)
     assert states(run)["files"] == "problem"
@@ -47,6 +49,7 @@ def test_production_without_a_secret_or_with_everybody_trusted_is_a_problem(run:
 
 
 def test_a_lost_secret_and_a_lost_key_are_noticed(run: CommandLine) -> None:
+    run.make_database()
     run.document("keys", "rotate")
     assert states(run, COATCHECK_SECRETS=SECRET)["keys"] == "problem"
     run.database.with_name("app.db-secret").unlink()

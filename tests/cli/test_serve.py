@@ -20,7 +20,7 @@ HTTPS = {"COATCHECK_URL": "https://app.example.com", "COATCHECK_SECRETS": SECRET
         (
             {"COATCHECK_URL": "https://app.example.com", "COATCHECK_WEB_TRUSTED_PROXIES": "10.0.0.0/8"},
             (),
-            "a secret is needed in production; make one with `coatcheck keys secret`",
+            "make one with `coatcheck keys secret` and name its file in COATCHECK_SECRETS_FILE",
         ),
         (
             {**HTTPS, "COATCHECK_WEB_TRUSTED_PROXIES": "10.0.0.0/8", "COATCHECK_SECRETS": "short"},
@@ -57,6 +57,7 @@ def test_it_refuses_to_start(
     assert said in run.err
     assert run.err.count("\n") == 1
     assert SECRET not in run.err + run.out
+    assert list(run.folder.iterdir()) == [], "it refuses before it makes its database"
 
 
 def test_tls_without_an_https_address_is_refused(run: CommandLine) -> None:
@@ -87,6 +88,7 @@ def test_a_secret_that_others_can_read_is_refused(run: CommandLine) -> None:
 
 
 def test_keys_sealed_under_another_secret_are_noticed_before_anybody_logs_in(run: CommandLine) -> None:
+    run.make_database(COATCHECK_SECRETS=SECRET)
     run.document("keys", "rotate", COATCHECK_SECRETS=SECRET)
     other = "another-one-for-this-test-long-and-varied-5jz7mw1c"
     run("serve", "--port", str(free_port()), COATCHECK_SECRETS=other)

@@ -47,12 +47,14 @@ def test_endings_are_confirmed_by_the_servers_that_run(tmp_path: Path) -> None:
 
 
 def test_a_session_that_is_not_there(run: CommandLine) -> None:
+    run.make_database()
     run("sessions", "end", "ses_aaaaaaaaaaaaaaaaaaaaaaaaaa", "--yes")
     assert run.code == 1
     assert "there is no session" in run.err
 
 
 def test_purging_says_how_much(run: CommandLine) -> None:
+    run.make_database()
     assert run("sessions", "purge") == "Cleared 0 rows away.\n"
     assert run.document("sessions", "purge") == {"cleared": 0}
 
@@ -64,6 +66,7 @@ def test_a_fresh_secret_is_long_and_new_each_time(run: CommandLine) -> None:
 
 
 def test_a_key_takes_over_only_when_it_is_known_everywhere(run: CommandLine) -> None:
+    run.make_database()
     first = run.document("keys", "rotate")["current"]["kid"]
     run("keys", "rotate")
     assert run.code == 1
@@ -72,5 +75,6 @@ def test_a_key_takes_over_only_when_it_is_known_everywhere(run: CommandLine) -> 
 
 
 def test_a_key_that_is_not_there(run: CommandLine) -> None:
+    run.make_database()
     run("keys", "revoke", "key_nothing", "--reason", "x", "--yes")
     assert (run.code, run.err) == (1, "error: there is no key key_nothing that is still valid\n")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from coatcheck.errors import StoreUnavailable
+from coatcheck.errors import Misconfigured, StoreUnavailable
+from coatcheck.upkeep.witness import Witness
 
 CURRENT: Final = "current"
 ABSENT: Final = "not there yet"
@@ -40,6 +41,39 @@ def look(url: str) -> Sight:
     except sqlite3.Error as fault:
         reason = getattr(fault, "sqlite_errorname", "SQLITE_ERROR")
         raise StoreUnavailable(f"{path} can't be read as a SQLite database ({reason})") from fault
+
+
+def require_there(url: str) -> None:
+    """Raise Misconfigured when the database that ``url`` names is not there: a command that looks at an installation or
+    changes it must not make an empty one in another place than was meant."""
+    sight = look(url)
+    if sight.state == ABSENT:
+        raise Misconfigured(
+            f"there is no database at {sight.place}. If it is elsewhere, set COATCHECK_DATABASE_URL, like "
+            "sqlite:////var/lib/app.db; to make one here, run `coatcheck schema upgrade` or `coatcheck serve`"
+        )
+
+
+def require_shared(url: str) -> None:
+    """Raise Misconfigured for a store that lives inside one process: no command can reach into a server's."""
+    if url == "memory:":
+        raise Misconfigured(
+            "a memory: store lives inside the process that serves, and no command can reach it; use a file: "
+            "COATCHECK_DATABASE_URL=sqlite:///coatcheck.db"
+        )
+
+
+def require_not_lost(url: str) -> None:
+    """Raise Misconfigured when the database is gone although one was there: its witness still remembers it."""
+    path = path_of(url)
+    if path is None or path.exists():
+        return
+    seen = Witness(str(path)).recall()
+    if seen is not None:
+        raise Misconfigured(
+            f"{path} is gone: {path}-witness has seen event {seen[0]} of it. Put it back, or to begin anew remove what "
+            f"is left of it: rm {path}-*"
+        )
 
 
 def _state(raw: sqlite3.Connection) -> tuple[str, str | None]:

@@ -20,7 +20,14 @@ _SYLLABLES: Final = [first + vowel for first in "bdfghklmnprstvwz" for vowel in 
 
 @click.command("demo", short_help="Look at it: a fresh installation, gone when it ends.")
 @click.option(
-    "--port", type=click.IntRange(1, 65_535), default=8000, envvar="PORT", show_default=True, show_envvar=True
+    "--port",
+    type=click.IntRange(1, 65_535),
+    metavar="NUMBER",
+    default=8000,
+    envvar="PORT",
+    show_default=True,
+    show_envvar=True,
+    help="The port to listen on.",
 )
 def command(port: int) -> None:
     """Look at it: a fresh installation with a few people, gone when it ends.
@@ -47,7 +54,7 @@ def _run(port: int) -> None:
 
     with listen(HOST, port, otherwise=f"make demo PORT={port % 65_535 + 1}") as listener:
         from coatcheck.auth import Auth
-        from coatcheck.cli.server import run, server_for
+        from coatcheck.cli.uvicorn_server import run, server_for
         from coatcheck.settings import Settings, WebSettings
 
         with _passing_folder() as folder:

@@ -12,7 +12,7 @@ from coatcheck.cli.printing import json_option, show_document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from coatcheck.cli.checks import Check
+    from coatcheck.cli.doctor_checks import Check
 
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 
@@ -27,12 +27,13 @@ def command(list_settings: bool, as_json: bool) -> None:
 
     \b
     coatcheck doctor
-    coatcheck doctor --settings       every setting: variable, value, default, what it is for
+    coatcheck doctor --settings       every setting: its variable, value,
+                                      default, and what it is for
     """
     if list_settings:
         _show_settings(as_json=as_json)
         return
-    from coatcheck.cli.checks import examine
+    from coatcheck.cli.doctor_checks import examine
 
     checks = examine(os.environ)
     if as_json:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from coatcheck.cli.groups import Group
 from coatcheck.cli.opening import opened
 from coatcheck.cli.printing import (
     ago,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from coatcheck.model.receipt import Receipt
 
 
-@click.group("keys")
+@click.group("keys", cls=Group)
 def command() -> None:
     """Signing keys, and the master secret.
 
@@ -39,7 +40,7 @@ def command() -> None:
     """
 
 
-@command.command("secret")
+@command.command("secret", short_help="Print a fresh random master secret.")
 def secret() -> None:
     """Print a fresh random master secret, for COATCHECK_SECRETS or the file that COATCHECK_SECRETS_FILE names.
 

@@ -14,13 +14,31 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def opened(work: "Callable[[Auth], Awaitable[Result]]") -> Result:
-    """Run ``work`` with the installation that the environment names. Raises what opening and ``work`` raise."""
-    return asyncio.run(_opened(configured(), work))
+def opened(work: "Callable[[Auth], Awaitable[Result]]", *, may_make: bool = False) -> Result:
+    """Run ``work`` with the installation that the environment names. Raises as ``reachable`` does, and what opening and
+    ``work`` raise."""
+    return asyncio.run(_opened(reachable(may_make=may_make), work))
+
+
+def reachable(*, may_make: bool = False) -> "Auth":
+    """The installation that the environment names, not opened.
+
+    Only with ``may_make`` may its database not be there yet: a typing error in its place must not make an empty one.
+    Raises Misconfigured.
+    """
+    from coatcheck.cli.database import require_not_lost, require_shared, require_there
+
+    auth = configured()
+    url = auth.settings.database
+    require_shared(url)
+    require_not_lost(url)
+    if not may_make:
+        require_there(url)
+    return auth
 
 
 def configured() -> "Auth":
-    """The installation that the environment names, not opened. Raises Misconfigured."""
+    """The installation that the environment names, as it is named. Raises Misconfigured."""
     from coatcheck.auth import Auth
     from coatcheck.cli.environment import settings_from
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from coatcheck.cli.printing import visible
 from coatcheck.errors import AuthError, Broken, RequestInvalid
 
 REFUSED: Final = 1
@@ -61,4 +62,4 @@ def say_warning(sentence: str) -> None:
 
 def _say(word: str, colour: str, sentence: str) -> None:
     has_colours = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    click.echo(click.style(word, fg=colour, bold=True) + f" {sentence}", err=True, color=has_colours)
+    click.echo(click.style(word, fg=colour, bold=True) + f" {visible(sentence)}", err=True, color=has_colours)

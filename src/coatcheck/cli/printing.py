@@ -41,13 +41,14 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def show_document(document: Any) -> None:
-    """Print one JSON document."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    """Print one JSON document. What a terminal would obey is escaped in it, which means the same to a program."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    click.echo("".join(each if each.isprintable() or each == "\n" else _escaped(each) for each in text))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str) -> None:
     """Print a table, or the sentence ``empty`` when there is nothing in it. In a pipe: columns parted by tabs."""
-    lines = [[_visible(cell) for cell in row] for row in rows]
+    lines = [[visible(cell) for cell in row] for row in rows]
     if not lines:
         click.echo(empty, err=True)
     elif not sys.stdout.isatty():
@@ -68,7 +69,7 @@ def show_fields(fields: Mapping[str, str]) -> None:
     """Print names and values, one a line."""
     width = max(map(len, fields))
     for name, value in fields.items():
-        click.echo(f"{name:<{width}}  {_visible(value)}")
+        click.echo(f"{visible(name):<{width}}  {visible(value)}")
 
 
 def ask(sentence: str, *, yes: bool) -> None:
@@ -139,6 +140,10 @@ def ago(at: datetime) -> str:
     return relative_time(at, datetime.now(UTC))
 
 
-def _visible(text: str) -> str:
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
+
+
+def visible(text: str) -> str:
     """Text from outside, without what a terminal would obey."""
     return "".join(character if character.isprintable() else "�" for character in text)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from coatcheck.cli.opening import configured, opened
+from coatcheck.cli.groups import Group
+from coatcheck.cli.opening import configured, opened, reachable
 from coatcheck.cli.printing import ask, json_option, show_document, show_ending, show_fields, waiting, yes_option
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _DO_AGAIN: Final = (
 )
 
 
-@click.group("schema", short_help="The database: upgrade it, look at it, restore a backup.")
+@click.group("schema", cls=Group, short_help="The database: upgrade it, look at it, restore a backup.")
 def command() -> None:
     """The database: bring it up to date, look at it, restore a backup of it.
 
@@ -28,10 +29,10 @@ def command() -> None:
     """
 
 
-@command.command("upgrade")
+@command.command("upgrade", short_help="Make the tables, or bring them up to date.")
 @json_option
 def upgrade(as_json: bool) -> None:
-    """Create the tables, or bring them up to date. Servers do this too when they start."""
+    """Make the database and its tables, or bring them up to date. Servers do this too when they start."""
     from coatcheck.cli.database import look
 
     before = look(configured().settings.database).state
@@ -39,14 +40,14 @@ def upgrade(as_json: bool) -> None:
     async def work(_: "Auth") -> None:
         """Opening it has done it."""
 
-    opened(work)
+    opened(work, may_make=True)
     if as_json:
         show_document({"before": before, "after": "current"})
     else:
         click.echo("It was up to date." if before == "current" else "The tables are up to date now.")
 
 
-@command.command("status")
+@command.command("status", short_help="Where it is, and whether its tables are up to date.")
 @json_option
 def status(as_json: bool) -> None:
     """Show where the database is, whether its tables are up to date, and where its log ends. Changes nothing."""
@@ -60,7 +61,7 @@ def status(as_json: bool) -> None:
         show_fields(fields)
 
 
-@command.command("restored")
+@command.command("restored", short_help="What to run after a backup was put back.")
 @yes_option
 @json_option
 def restored(yes: bool, as_json: bool) -> None:
@@ -72,20 +73,22 @@ def restored(yes: bool, as_json: bool) -> None:
 
     \b
     1. stop the servers, or at least take the database away from them
-    2. put the backup in place of the database, and remove the files beside it that end in -wal and -shm
+    2. put the backup in place of the database, and remove the files
+       beside it that end in -wal and -shm
     3. coatcheck schema restored
     4. start the servers
     """
+    auth = reachable()
     ask("This logs everybody out and replaces the signing keys.", yes=yes)
 
-    async def work(auth: "Auth") -> "Receipt":
+    async def work() -> "Receipt":
         try:
             with waiting("Waiting until no checker trusts what it knew before"):
                 return await auth.begin_again()
         finally:
             await auth.stop()
 
-    receipt = asyncio.run(work(configured()))
+    receipt = asyncio.run(work())
     show_ending("Everything issued before has ended.", receipt, as_json=as_json)
     if not as_json:
         click.echo(_DO_AGAIN)

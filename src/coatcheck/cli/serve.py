@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,33 +19,56 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65_535), default=8000, envvar="PORT", show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes serve.")
-@click.option("--tls-cert", type=_FILE, help="The certificate chain, PEM, to speak TLS without a proxy.")
-@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    metavar="NUMBER",
+    default=8000,
+    envvar="PORT",
+    show_default=True,
+    show_envvar=True,
+    help="The port to listen on.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="NUMBER",
+    default=1,
+    show_default=True,
+    help="How many processes serve.",
+)
+@click.option("--tls-cert", type=_FILE, help="The certificate chain (PEM), to speak TLS without a proxy.")
+@click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
 def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: Path | None) -> None:
     """Serve pages, API and keys.
 
     \b
     coatcheck serve                       on this machine, for development
-    COATCHECK_URL=https://app.example.com COATCHECK_SECRETS_FILE=/run/secrets/coatcheck \\
+
+    \b
+    COATCHECK_URL=https://app.example.com \\
+    COATCHECK_SECRETS_FILE=/run/secrets/coatcheck \\
     COATCHECK_WEB_TRUSTED_PROXIES=10.0.0.0/8 \\
       coatcheck serve --host 0.0.0.0 --workers 4
 
     SIGTERM ends it when the requests under way have been answered. SIGHUP starts new workers, which read their secret
     files anew, and then ends the old ones. A worker that dies is replaced at once.
     """
+    from coatcheck.cli.database import require_not_lost
     from coatcheck.cli.environment import settings_from
     from coatcheck.cli.listening import listen
     from coatcheck.cli.outcome import say_warning
-    from coatcheck.cli.workers import Workers, host_name
+    from coatcheck.cli.supervisor import Supervisor, host_name
 
+    if find_spec("uvicorn") is None:
+        raise ModuleNotFoundError("uvicorn", name="uvicorn")
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together.")
     if not {"COATCHECK_URL", "COATCHECK_URL_FILE"} & os.environ.keys():
         os.environ["COATCHECK_URL"] = f"http://localhost:{port}"
     settings = settings_from(os.environ)
     require_sound(settings, workers=workers, speaks_tls=tls_cert is not None)
+    require_not_lost(settings.database)
     if settings.is_local and host not in _HERE:
         say_warning(f"others can reach {host}, but this is set up for development: people are to use {settings.url}")
     with listen(host, port, otherwise="coatcheck serve --port …") as listener:
@@ -54,7 +78,7 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
             f"Serving with {_processes(workers)} on {host}:{port}. Log in at {settings.issuer}/login. Ctrl-C ends it."
         )
         raise click.exceptions.Exit(
-            asyncio.run(Workers(workers, listener, name=f"{host_name()}:{port}", tls=tls).run())
+            asyncio.run(Supervisor(workers, listener, name=f"{host_name()}:{port}", tls=tls).run())
         )
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.cli.groups import Group
 from coatcheck.cli.opening import opened, user_named
 from coatcheck.cli.printing import (
     ago,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from coatcheck.model.session import Session
 
 
-@click.group("sessions")
+@click.group("sessions", cls=Group)
 def command() -> None:
     """Logins: list them, end them.
 
@@ -73,13 +74,15 @@ def list_(user: str, as_json: bool) -> None:
     show_table(("device", "address", "last seen", "id"), rows, empty="Not logged in anywhere.")
 
 
-@command.command("end")
+@command.command("end", short_help="End one session, by its id (ses_…).")
 @click.argument("session_id", metavar="SESSION")
 @yes_option
 @json_option
 def end(session_id: str, yes: bool, as_json: bool) -> None:
-    """End one session, by its id (ses_…)."""
+    """End one session, by its id (ses_…), which `coatcheck sessions list` shows."""
     from coatcheck.model.session import Ending
+
+    _require_session_id(session_id)
 
     async def work(auth: "Auth") -> "tuple[bool, Receipt | None]":
         session = await auth.get_session(session_id)
@@ -95,6 +98,15 @@ def end(session_id: str, yes: bool, as_json: bool) -> None:
     was_live, receipt = opened(work)
     said = "Ended 1 session." if was_live else "It had ended before."
     show_ending(said, receipt, as_json=as_json, ended=int(was_live))
+
+
+def _require_session_id(named: str) -> None:
+    """Raise UsageError for a user instead of a session, with the commands that take one."""
+    if "@" in named or named.startswith("usr_"):
+        raise click.UsageError(
+            f"a session is named by its id (ses_…). To end all of them: `coatcheck sessions end-all {named}`. To see "
+            f"their ids: `coatcheck sessions list {named}`."
+        )
 
 
 @command.command("end-all")

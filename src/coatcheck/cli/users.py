@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from coatcheck.cli.opening import opened, user_named
+from coatcheck.cli.groups import Group
+from coatcheck.cli.opening import opened, reachable, user_named
 from coatcheck.cli.printing import (
     ago,
     ask,
@@ -18,15 +19,15 @@ from coatcheck.cli.printing import (
     waiting,
     yes_option,
 )
-from coatcheck.cli.secrecy import password_option, read_password
+from coatcheck.cli.secret_input import password_option, read_password
 
 if TYPE_CHECKING:
     from coatcheck.auth import Auth, Done
     from coatcheck.model.receipt import Receipt
-    from coatcheck.model.user import User
+    from coatcheck.model.user import User, UserStatus
 
 
-@click.group("users")
+@click.group("users", cls=Group)
 def command() -> None:
     """Accounts: make, look at, change, suspend, delete.
 
@@ -50,12 +51,16 @@ def add(
 ) -> None:
     """Make an account. The password is asked for, or read from standard input.
 
+    Makes the database too, where there is none yet.
+
     \b
     coatcheck users add ann@example.com --name Ann
-    coatcheck users add root@example.com --role coatcheck:admin --password-file /run/secrets/root
+    coatcheck users add root@example.com --role coatcheck:admin \\
+      --password-file /run/secrets/root
     """
+    reachable(may_make=True)  # before anybody types a password for nothing
     password = None if no_password else read_password(password_file)
-    user = opened(lambda auth: auth.create_user(email, password, name=name, roles=roles))
+    user = opened(lambda auth: auth.create_user(email, password, name=name, roles=roles), may_make=True)
     if as_json:
         show_document(_document(user))
     else:
@@ -64,8 +69,10 @@ def add(
 
 @command.command("list")
 @click.option("--query", default="", help="A part of the e-mail address or the name.")
-@click.option("--status", type=click.Choice(["active", "suspended"]))
-@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--status", type=click.Choice(["active", "suspended"]), help="Only those.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="NUMBER", default=1000, show_default=True, help="At most so many."
+)
 @json_option
 def list_(query: str, status: str | None, limit: int, as_json: bool) -> None:
     """List accounts."""
@@ -140,11 +147,14 @@ def roles(user: str, added: tuple[str, ...], removed: tuple[str, ...], as_json: 
 @json_option
 def suspend(user: str, yes: bool, as_json: bool) -> None:
     """End every session of a user and let nobody log in to the account."""
+    from coatcheck.model.user import UserStatus
+
     _change(
         user,
         lambda auth, found: auth.suspend(found.id, wait=True),
         asking="This suspends {email} and ends {sessions}.",
         done="Suspended {email}, ended {sessions}.",
+        unless=UserStatus.SUSPENDED,
         yes=yes,
         as_json=as_json,
     )
@@ -155,11 +165,14 @@ def suspend(user: str, yes: bool, as_json: bool) -> None:
 @json_option
 def restore(user: str, as_json: bool) -> None:
     """Let a suspended user log in again. What was ended stays ended."""
+    from coatcheck.model.user import UserStatus
+
     _change(
         user,
         lambda auth, found: auth.restore(found.id, wait=True),
         asking="",
         done="{email} may log in again.",
+        unless=UserStatus.ACTIVE,
         yes=True,
         as_json=as_json,
     )
@@ -175,8 +188,10 @@ def set_password(user: str, password_file: Path | None, yes: bool, as_json: bool
 
     \b
     coatcheck users set-password ann@example.com
-    pass show ann | coatcheck users set-password ann@example.com --yes --password-file -
+    pass show ann | coatcheck users set-password ann@example.com \\
+      --yes --password-file -
     """
+    reachable()
     password = read_password(password_file)
     _change(
         user,
@@ -225,12 +240,24 @@ def delete(user: str, yes: bool, as_json: bool) -> None:
     )
 
 
-def _change(named: str, change: Any, *, asking: str, done: str, yes: bool, as_json: bool) -> None:
-    """Say what will happen, ask, do it, and show who confirmed."""
+def _change(
+    named: str,
+    change: Any,
+    *,
+    asking: str,
+    done: str,
+    yes: bool,
+    as_json: bool,
+    unless: "UserStatus | None" = None,
+) -> None:
+    """Say what will happen, ask, do it, and show who confirmed. Says so instead where the status is ``unless``
+    already."""
 
     async def work(auth: "Auth") -> "tuple[User, int, Done | Receipt | None]":
         found = await user_named(auth, named)
         count = len(await auth.sessions_of(found.id))
+        if found.status is unless:
+            return found, count, None
         ask(asking.format(email=found.email, sessions=sessions_in_words(count)), yes=yes)
         with waiting("Waiting until every checker has confirmed"):
             return found, count, await change(auth, found)
@@ -239,10 +266,11 @@ def _change(named: str, change: Any, *, asking: str, done: str, yes: bool, as_js
     from coatcheck.auth import Done
 
     after, receipt = (outcome.user, outcome.receipt) if isinstance(outcome, Done) else (found, outcome)
+    more = {"ended": count} if "{sessions}" in done else {}
+    if found.status is unless:
+        done = "{email} is suspended already." if "{sessions}" in done else "{email} is not suspended."
     said = done.format(email=found.email, sessions=sessions_in_words(count))
-    show_ending(
-        said, receipt, as_json=as_json, user=_document(after), **({"ended": count} if "{sessions}" in done else {})
-    )
+    show_ending(said, receipt, as_json=as_json, user=_document(after), **more)
 
 
 def sessions_in_words(count: int) -> str:

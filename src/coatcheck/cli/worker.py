@@ -1,4 +1,4 @@
-"""One worker process of ``coatcheck serve``: ``python -m coatcheck.cli.worker``, started by ``workers``.
+"""One worker process of ``coatcheck serve``: ``python -m coatcheck.cli.worker``, started by ``supervisor``.
 
 It inherits the listening socket and a channel. It writes to the channel when it serves, and ends when the channel is
 closed: then nobody keeps it any more.
@@ -10,10 +10,14 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from coatcheck.cli.outcome import reported
+
+if TYPE_CHECKING:
+    from coatcheck.stores.port import Store
 
 
 @click.command("coatcheck.cli.worker")
@@ -30,8 +34,7 @@ def worker(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload is for whoever keeps us
     from coatcheck.auth import Auth
     from coatcheck.cli.environment import settings_from
-    from coatcheck.cli.server import run, server_for
-    from coatcheck.upkeep.bury import bury
+    from coatcheck.cli.uvicorn_server import run, server_for
 
     auth = Auth(settings_from(os.environ), name=name)
     server = server_for(auth, ssl_certfile=tls_cert, ssl_keyfile=tls_key)
@@ -40,11 +43,23 @@ def worker(
 
     async def ready() -> None:
         if replaces is not None:
-            await bury(auth.store, replaces)
+            await forget(auth.store, replaces)
         asyncio.get_running_loop().add_reader(keeper.fileno(), server.stop)
         keeper.send(b"ready")
 
     run(server, auth, socket.socket(fileno=listener), ready)
+
+
+async def forget(store: "Store", name: str) -> int:
+    """Delete the registrations of the process that was called ``name``; return how many there were.
+
+    A row must outlive its process by W as long as nobody can tell a dead process from a slow one (rule 15 of
+    ``docs/revocation.md``). Here it is known: the supervisor has seen it end, and gave it a name that nobody else has.
+    Otherwise a barrier would wait for the killed process until its lease has run out. Raises StoreUnavailable.
+    """
+    rows = await store.read_registry(lambda registry: registry.all())
+    dead = [row.number for row in rows if row.name == name]
+    return await store.write_registry(lambda registry: registry.remove(dead)) if dead else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The process that keeps worker processes alive: starts them, starts another when one dies, replaces them on SIGHUP,
-and ends them on SIGTERM.
+"""The process above the workers of ``coatcheck serve``: starts them, starts another when one dies, replaces them on
+SIGHUP, and ends them on SIGTERM.
 
 Ours and not uvicorn's, because a worker here has a name in every receipt, must have said goodbye before its process is
 gone, and holds up barriers when it was killed: its successor starts at once and clears away its registration, which
@@ -74,7 +74,7 @@ class Worker:
             self.process.send_signal(number)
 
 
-class Workers:
+class Supervisor:
     """``count`` workers over one listening socket. ``name`` is what receipts call them, before their number."""
 
     def __init__(self, count: int, listener: socket.socket, *, name: str, tls: list[str]) -> None:
