@@ -18,12 +18,16 @@ class Question(Struct, frozen=True, kw_only=True):
     """What a subscriber asks in a sync (rule 4).
 
     ``registration`` is the number it was given, ``applied`` the position it has applied and ``event_id`` the id of the
-    event there; both None before its first snapshot.
+    event there; both None before its first snapshot. ``wait_ms`` is how long an authority elsewhere may hold its answer
+    until there is something new. ``credential`` is filled in by the store's side: whose question it is, None for a
+    process beside the store.
     """
 
     registration: str
     applied: Position | None = None
     event_id: str | None = None
+    wait_ms: int = 0
+    credential: str | None = None
 
 
 class Delta(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@
     │   ├── EmailTaken               409 email.taken
     │   ├── SessionLimit             409 session.limit
     │   ├── DataConflict             409 data.conflict
+    │   ├── RegistrationUnknown      409 feed.register
     │   └── AttemptsExceeded         429 attempts.exceeded    .retry_after
     ├── Broken                       the world's doing; a 503 with Retry-After
     │   ├── CheckingStale            503 checking.stale
@@ -267,6 +268,13 @@ class DataConflict(Refused):
 
     code, status = "data.conflict", 409
     _sentence = "This was changed in the meantime; please look again."
+
+
+class RegistrationUnknown(Refused):
+    """The subscriber's registration is unknown, was given up, or belongs to another credential: register anew."""
+
+    code, status = "feed.register", 409
+    _sentence = "This registration is not known. Register anew."
 
 
 class AttemptsExceeded(Refused):

@@ -99,20 +99,20 @@ def a_barrier_goes_by_the_newest_lease_length_only(real: Any, self: Any, registr
 
 
 @mutation("3", (Follower, "_sync_once"))
-async def the_snapshot_is_read_before_the_registration(real: Any, self: Any) -> Any:
+async def the_snapshot_is_read_before_the_registration(real: Any, self: Any, *how: Any) -> Any:
     if self._subscriber.registration is None and not self._has_left:
         asked_at, wall = self._clock.steady(), self._clock.wall()
         try:
             snapshot = await self._authority._process.store.read(lambda tx: tx.log.snapshot(1000))
         except AuthError:
-            return await real(self)
+            return await real(self, *how)
         await asyncio.sleep(1.0)
-        heard = await real(self)
+        heard = await real(self, *how)
         if self._subscriber.registration is not None and self._subscriber.lease.until == -inf:
             self._subscriber.replica.load(snapshot)
             self._subscriber.lease.take(asked_at, snapshot.head.lease_ms / 1000, wall - asked_at)
         return heard
-    return await real(self)
+    return await real(self, *how)
 
 
 @mutation("3", (StoreAuthority, "register"))

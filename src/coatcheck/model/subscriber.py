@@ -15,6 +15,7 @@ class Registration(Struct, frozen=True, kw_only=True):
     the highest position it is known to have applied; one of an older epoch proves nothing. ``lease_ms`` is the largest
     lease ever granted to it (rule 2). ``accept_ms`` is None, or how long it goes on accepting after its lease ended
     (rule 8).
+    ``credential`` is the id of the service credential it was given to, None for a process beside the store.
     ``lapsed_at`` marks a row that was given up; it still counts for every barrier until it is deleted (rule 15).
     """
 
@@ -27,3 +28,4 @@ class Registration(Struct, frozen=True, kw_only=True):
     registered_at: datetime
     heard_at: datetime
     lapsed_at: datetime | None = None
+    credential: str | None = None

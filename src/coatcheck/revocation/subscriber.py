@@ -68,8 +68,9 @@ class Subscriber:
         left, self.registration = self.registration, None
         return left
 
-    def ask(self, steady: float, wall: float) -> Flight:
-        """Compose the next question. ``steady`` and ``wall`` are read before it is sent.
+    def ask(self, steady: float, wall: float, wait_ms: int = 0) -> Flight:
+        """Compose the next question. ``steady`` and ``wall`` are read before it is sent. With ``wait_ms`` the answer
+        may be held back until there is something new: the lease counts from before the question all the same.
 
         Raises ValueError when there is no registration.
         """
@@ -79,6 +80,7 @@ class Subscriber:
             registration=self.registration,
             applied=self.replica.position,
             event_id=self.replica.event_id if self.replica.position else None,
+            wait_ms=wait_ms,
         )
         return Flight(question, steady, wall - steady)
 

@@ -1,23 +1,30 @@
 """The store as an authority: what subscribers beside the database ask (rules 2, 3, 4, 7 and 15)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import structs
 
 from coatcheck.authority import Answer, Delta, Found, LookUp, Question, Snapshot, Unregistered
+from coatcheck.errors import AttemptsExceeded
 from coatcheck.model.event import Head
 from coatcheck.model.identifiers import REGISTRATION, new_identifier
 from coatcheck.model.position import Position
 from coatcheck.model.subscriber import Registration
-from coatcheck.stores.port import Store, Transaction
+from coatcheck.stores.port import Registry, Store, Transaction
 
 MOST_EVENTS: Final = 1_000
 """Events in one answer; a subscriber that is further behind asks again."""
 
 MOST_IN_SNAPSHOT: Final = 1_000_000
 """Entries in a snapshot; what is left out raises the floor."""
+
+MOST_PER_CREDENTIAL: Final = 1_000
+"""Registrations of one service credential, lapsed ones too: whoever holds it can't fill the registry (rule 3)."""
+
+_FEW: Final = 8
+"""From so many questions on, the whole registry is read at once rather than row by row."""
 
 
 class StoreAuthority:
@@ -30,14 +37,20 @@ class StoreAuthority:
         *,
         most_events: int = MOST_EVENTS,
         most_in_snapshot: int = MOST_IN_SNAPSHOT,
+        most_per_credential: int = MOST_PER_CREDENTIAL,
     ) -> None:
         self._store = store
         self._now = now
         self._most_events = most_events
         self._most_in_snapshot = most_in_snapshot
+        self._most_per_credential = most_per_credential
 
-    async def register(self, name: str, accept_ms: int | None) -> str:
-        """Commit a registration; the first snapshot is read afterwards, in another transaction (rule 3)."""
+    async def register(self, name: str, accept_ms: int | None, credential: str | None = None) -> str:
+        """Commit a registration; the first snapshot is read afterwards, in another transaction (rule 3).
+
+        ``credential`` is the id of the service credential that asks, None for a process beside the store. Raises
+        AttemptsExceeded when that credential has as many as it may.
+        """
         head = await self._store.read(lambda tx: tx.log.head())
         now = self._now()
         row = Registration(
@@ -48,36 +61,76 @@ class StoreAuthority:
             accept_ms=accept_ms,
             registered_at=now,
             heard_at=now,
+            credential=credential,
         )
-        await self._store.write_registry(lambda registry: registry.add(row))
+        if not await self._store.write_registry(lambda registry: self._add(registry, row)):
+            raise AttemptsExceeded(
+                timedelta(milliseconds=head.lease_ms), "This credential has as many subscribers as it may."
+            )
         return row.number
 
     async def sync(self, question: Question) -> Answer:
-        """Answer from one read of the log, and record the acknowledgement if the log holds that event (rule 4).
+        """Answer from one read of the log, and record the acknowledgement if the log holds that event (rule 4)."""
+        return (await self.sync_all([question]))[0]
 
-        The registry is written before the answer leaves: the largest lease is on record before it can be taken.
+    async def sync_all(self, questions: Sequence[Question]) -> list[Answer]:
+        """Answer all ``questions`` from one read of the log that begins after this call (rule 16).
+
+        The registry is written before the answers leave: the largest lease is on record before it can be taken.
         """
-        row = await self._store.read_registry(lambda registry: registry.get(question.registration))
-        if row is None or row.lapsed_at is not None:
-            return Unregistered()
-        answer, holds = await self._store.read(lambda tx: self._answer(tx, question))
-        applied = question.applied if holds else None
+        rows = await self._store.read_registry(lambda registry: _rows_of(registry, questions))
+        answers: list[Answer] = [Unregistered()] * len(questions)
+        valid = [at for at, row in enumerate(rows) if _may_ask(questions[at], row)]
+        if not valid:
+            return answers
+        read = await self._store.read(lambda tx: self._answers(tx, [questions[at] for at in valid]))
         now = self._now()
-        if self._is_news(row, applied, answer.head, now):
-            lease_ms = answer.head.lease_ms
-            if not await self._store.write_registry(
-                lambda registry: registry.acknowledge(row.number, applied, now, lease_ms)
-            ):
-                return Unregistered()
-        return answer
+        news: dict[int, tuple[Position | None, int]] = {}
+        for at, (answer, holds) in zip(valid, read, strict=True):
+            answers[at] = answer
+            row, applied = rows[at], questions[at].applied if holds else None
+            if row is not None and self._is_news(row, applied, answer.head, now):
+                news[at] = (applied, answer.head.lease_ms)
+        if news:
+            gone = await self._store.write_registry(
+                lambda registry: [
+                    at
+                    for at, (applied, lease_ms) in news.items()
+                    if not registry.acknowledge(questions[at].registration, applied, now, lease_ms)
+                ]
+            )
+            for at in gone:
+                answers[at] = Unregistered()
+        return answers
 
     async def look_up(self, asked: LookUp) -> Found:
         """One statement on the primary."""
         return await self._store.read(lambda tx: tx.sessions.look_up(asked))
 
-    async def goodbye(self, registration: str) -> None:
-        """Delete the row; it holds up no barrier any more (rule 7)."""
-        await self._store.write_registry(lambda registry: registry.remove([registration]))
+    async def goodbye(self, registration: str, credential: str | None = None) -> None:
+        """Delete the row, if it is ``credential``'s own; it holds up no barrier any more (rule 7)."""
+
+        def work(registry: Registry) -> None:
+            row = registry.get(registration)
+            if row is not None and row.credential == credential:
+                registry.remove([registration])
+
+        await self._store.write_registry(work)
+
+    def _add(self, registry: Registry, row: Registration) -> bool:
+        if row.credential is not None and registry.count_of(row.credential) >= self._most_per_credential:
+            return False
+        registry.add(row)
+        return True
+
+    def _answers(self, tx: Transaction, questions: Sequence[Question]) -> list[tuple[Delta | Snapshot, bool]]:
+        """An answer for each; those who know the same are told the same, and it is read once."""
+        known: dict[tuple[Position | None, str | None], tuple[Delta | Snapshot, bool]] = {}
+        for question in questions:
+            at = (question.applied, question.event_id)
+            if at not in known:
+                known[at] = self._answer(tx, question)
+        return [known[question.applied, question.event_id] for question in questions]
 
     def _answer(self, tx: Transaction, question: Question) -> tuple[Delta | Snapshot, bool]:
         head, applied = tx.log.head(), question.applied
@@ -106,3 +159,15 @@ class StoreAuthority:
             or head.lease_ms > row.lease_ms
             or not timedelta(0) <= silent_for < timedelta(milliseconds=2 * head.lease_ms)
         )
+
+
+def _rows_of(registry: Registry, questions: Sequence[Question]) -> list[Registration | None]:
+    if len(questions) < _FEW:
+        return [registry.get(question.registration) for question in questions]
+    rows = {row.number: row for row in registry.all()}
+    return [rows.get(question.registration) for question in questions]
+
+
+def _may_ask(question: Question, row: Registration | None) -> bool:
+    """A registration speaks for whoever was given it, and for nobody once it was given up (rules 3 and 15)."""
+    return row is not None and row.lapsed_at is None and row.credential == question.credential

@@ -29,6 +29,9 @@ class Follower:
     (rule 6). ``name`` is what receipts call this process; ``accept_ms`` declares the ``accept`` policy (rule 8).
     ``after_sync`` is called after every answer that was taken; ``load_keys`` fetches what no event carries, when a key
     is unknown.
+
+    With ``holds`` the authority is asked to hold its answer until there is something new (a long poll), and is asked
+    again as soon as it has answered. What can't wait, a key that is unknown, is asked for beside that.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Follower:
         interval: float,
         after_sync: Callable[[], None] = lambda: None,
         load_keys: Callable[[], Awaitable[None]] = _nothing,
+        holds: bool = False,
     ) -> None:
         self._subscriber = subscriber
         self._authority = authority
@@ -51,11 +55,14 @@ class Follower:
         self._interval = interval
         self._after_sync = after_sync
         self._load_keys = load_keys
+        self._holds = holds
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._key_sync: asyncio.Task[bool] | None = None
         self._key_sync_at = 0.0
         self._one_at_a_time = asyncio.Lock()
+        self._one_held = asyncio.Lock()
+        self._registering = asyncio.Lock()
         self._has_left = False
         self.failures = 0
         """Syncs that failed since the last one that did not."""
@@ -88,13 +95,14 @@ class Follower:
         """A hint that something happened: sync soon (rule 6)."""
         self._bell.set()
 
-    async def sync(self) -> bool:
-        """One sync, now; registers first where needed. True when an answer was taken."""
+    async def sync(self, *, hold: bool = False) -> bool:
+        """One sync, now; registers first where needed. True when an answer was taken. With ``hold`` the answer may be
+        held back until there is something new."""
         was_taken = False
         heard: Heard | None = Heard.PARTIAL
         while heard in _AGAIN:
-            async with self._one_at_a_time:
-                heard = await self._sync_once()
+            async with self._one_held if hold else self._one_at_a_time:
+                heard = await self._sync_once(hold)
             was_taken = was_taken or heard in _TAKEN
         return was_taken
 
@@ -118,15 +126,17 @@ class Follower:
             return False
         return True
 
-    async def _sync_once(self) -> Heard | None:
+    async def _sync_once(self, hold: bool = False) -> Heard | None:
         subscriber, clock = self._subscriber, self._clock
         if self._has_left:
             return None
         try:
             async with asyncio.timeout(self._interval * 5):
-                if subscriber.registration is None:
-                    subscriber.registered(await self._authority.register(self._name, self._accept_ms))
-                flight = subscriber.ask(clock.steady(), clock.wall())
+                async with self._registering:
+                    if subscriber.registration is None:
+                        subscriber.registered(await self._authority.register(self._name, self._accept_ms))
+                wait_ms = int(self._pace * 1000) if hold else 0
+                flight = subscriber.ask(clock.steady(), clock.wall(), wait_ms)
                 answer = await self._authority.sync(flight.question)
         except (Broken, TimeoutError) as fault:
             self.failures += 1
@@ -156,11 +166,21 @@ class Follower:
             log.warning("Revocations can't be followed: %s Checks go by revocation.policy until they can.", why)
 
     async def _follow(self) -> None:
+        rest = self._pace
         while True:
-            interval = min(self._interval, self._subscriber.lease.length / 5)  # the head may grant shorter leases
-            pause = interval * (1 + random.random() * 0.1 * min(self.failures, 10))  # noqa: S311 - jitter
+            pause = rest * (1 + random.random() * 0.1 * min(self.failures, 10))  # noqa: S311 - jitter
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._bell.wait()
             self._bell.clear()
-            await self.sync()
+            asked_at, known = self._clock.steady(), self._subscriber.replica.position
+            was_taken = await self.sync(hold=self._holds)
+            rest = self._pace
+            if self._holds and was_taken:  # an answer without news that came at once was not held: no haste then
+                is_news = self._subscriber.replica.position != known
+                rest = 0.0 if is_news else max(0.0, rest - (self._clock.steady() - asked_at))
+
+    @property
+    def _pace(self) -> float:
+        """Seconds between two questions: the head may grant shorter leases than were expected."""
+        return min(self._interval, self._subscriber.lease.length / 5)

@@ -41,6 +41,9 @@ class MemoryRegistry:
     def all(self) -> Sequence[Registration]:
         return sorted(self._rows.registrations.values(), key=lambda row: row.number)
 
+    def count_of(self, credential: str) -> int:
+        return sum(row.credential == credential for row in self._rows.registrations.values())
+
     def mark_lapsed(self, number: str, at: datetime) -> bool:
         row = self._rows.registrations.get(number)
         if row is None or row.lapsed_at is not None:
