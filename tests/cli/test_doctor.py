@@ -48,6 +48,19 @@ def test_production_without_a_secret_or_with_everybody_trusted_is_a_problem(run:
     assert (found["secret"], found["proxy"], found["url"], run.code) == ("ok", "warning", "ok", 0)
 
 
+def test_a_secret_file_that_everybody_can_read_is_warned_of(run: CommandLine) -> None:
+    file = run.folder / "secret"
+    file.write_text(SECRET + "\n", encoding="utf-8")
+    expected = {0o600: "ok", 0o440: "ok", 0o644: "warning", 0o604: "warning", 0o622: "problem"}
+    for mode, state in expected.items():
+        file.chmod(mode)
+        assert states(run, COATCHECK_SECRETS_FILE=str(file))["secret file"] == state, oct(mode)
+    file.chmod(0o644)
+    run("doctor", COATCHECK_SECRETS_FILE=str(file))
+    assert f"chmod o-r {file}" in run.out
+    assert SECRET not in run.out
+
+
 def test_a_lost_secret_and_a_lost_key_are_noticed(run: CommandLine) -> None:
     run.make_database()
     run.document("keys", "rotate")

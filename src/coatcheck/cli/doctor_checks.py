@@ -44,7 +44,12 @@ def examine(environment: Mapping[str, str]) -> list[Check]:
         return [
             Check("settings", "problem", fault.message, "Correct it; `coatcheck doctor --settings` lists them all.")
         ]
-    return [*_configuration(settings), *_files(settings), *_store(settings)]
+    return [
+        *_configuration(settings),
+        *_secret_file(environment.get("COATCHECK_SECRETS_FILE")),
+        *_files(settings),
+        *_store(settings),
+    ]
 
 
 def _configuration(settings: Settings) -> Iterator[Check]:
@@ -91,6 +96,18 @@ def _secrets(settings: Settings) -> Iterator[Check]:
         yield Check("secret", "ok", "made anew at each start, as the store is")
     else:
         yield Check("secret", "ok", "kept beside the database, for development")
+
+
+def _secret_file(named: str | None) -> Iterator[Check]:
+    if named is None:
+        return
+    mode = stat.S_IMODE(Path(named).stat().st_mode)
+    if mode & 0o022:
+        yield Check("secret file", "problem", f"others may write to {named}", f"chmod go-w,o-r {named}")
+    elif mode & stat.S_IROTH:
+        yield Check("secret file", "warning", f"every user of this machine can read {named}", f"chmod o-r {named}")
+    else:
+        yield Check("secret file", "ok", f"{named}, not for everybody to read")
 
 
 def _proxies(settings: Settings) -> Check:
