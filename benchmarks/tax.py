@@ -4,8 +4,10 @@ Measured two ways, always in turns, so that whatever else the machine does befal
 
 - *called*: the application is called directly, in one process, without server and network. Shows the microseconds.
 - *served*: uvicorn on one core, a load generator with keep-alive connections on another. Shows the throughput that is
-  left. Raw sockets and a known answer keep the generator faster than any server. Requests are counted per second that
-  the server was running: on a machine that does other things as well, wall time would measure those.
+  left. Raw sockets and a known answer keep the generator faster than any server, and it never sleeps: waking it would
+  be the server's work, and the more often the slower the server is (in a virtual machine an interrupt costs more than
+  a check). Requests are counted per second that the server was running: on a machine that does other things as well,
+  wall time would measure those.
 
 Both sides get byte for byte the same request, credential included.
 """
@@ -13,6 +15,7 @@ Both sides get byte for byte the same request, credential included.
 import asyncio
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -239,7 +242,7 @@ def _served(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
                 sides = [[], []]  # type: list[list[float]]
                 for number in range(rounds + 1):
                     for side, server in zip(sides, servers, strict=True):
-                        rate = uvloop.run(_load(server, credential, seconds))
+                        rate = _load(server, credential, seconds)
                         if number:
                             side.append(rate)
                 ratio = median(after / before for before, after in zip(*sides, strict=True))
@@ -299,43 +302,39 @@ def _pin(which: int) -> None:
             os.sched_setaffinity(os.getpid(), {cores[which]})
 
 
-async def _load(server: _Server, credential: dict[str, str], seconds: float) -> float:
+def _load(server: _Server, credential: dict[str, str], seconds: float) -> float:
     """Requests per second of the server's time."""
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in _header_lines(credential))
-    clients = [_Client(b"GET / HTTP/1.1\r\n" + lines + b"\r\n") for _ in range(CONNECTIONS)]
-    loop = asyncio.get_running_loop()
-    for client in clients:
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", server.port)  # type: ignore[misc]
-    await asyncio.sleep(seconds / 10)
-    began, before = server.ran_for(), sum(client.answered for client in clients)
-    await asyncio.sleep(seconds)
-    rate = (sum(client.answered for client in clients) - before) / (server.ran_for() - began)
-    for client in clients:
-        client.leave()
-    return rate
+    request = b"GET / HTTP/1.1\r\n" + lines + b"\r\n"
+    connections: dict[int, socket.socket] = {}
+    with select.epoll() as poll:
+        for _ in range(CONNECTIONS):
+            connection = socket.create_connection(("127.0.0.1", server.port))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            poll.register(connection, select.EPOLLIN)
+            connections[connection.fileno()] = connection
+            connection.send(request)
+        try:
+            _ask_again(poll, connections, request, seconds / 10)
+            began = server.ran_for()
+            return _ask_again(poll, connections, request, seconds) / (server.ran_for() - began)
+        finally:
+            for connection in connections.values():
+                connection.close()
 
 
-class _Client(asyncio.Protocol):
-    """One keep-alive connection that asks again as soon as it is answered."""
-
-    def __init__(self, request: bytes) -> None:
-        self._request = request
-        self.answered = 0
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        transport.write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        if data.endswith((b"ok", b'"ok"')):  # the body may come after the head
-            self.answered += 1
-            self._transport.write(self._request)
-        elif not data.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(f"an unexpected answer: {data[:200]!r}")
-
-    def leave(self) -> None:
-        """Hang up."""
-        self._transport.abort()
+def _ask_again(poll: select.epoll, connections: dict[int, socket.socket], request: bytes, seconds: float) -> int:
+    """Ask each connection again as soon as it has answered; how many answers there were."""
+    answered, end = 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        for number, _ in poll.poll(0):
+            data = connections[number].recv(65536)
+            if data.endswith((b"ok", b'"ok"')):  # the body may come after the head
+                answered += 1
+                connections[number].send(request)
+            elif not data.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(f"an unexpected answer: {data[:200]!r}")
+    return answered
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ async def test_who_was_logged_out_during_a_long_upload_is_refused_when_the_route
 
 
 @pytest.mark.parametrize("lapse", ["the lease ran out", "the clock was set"])
-async def test_an_arrival_is_decided_anew_when_the_lease_does_not_hold_any_more(lapse: str):
+async def test_a_caller_is_decided_about_when_asked_for_under_the_lease_of_that_moment(lapse: str):
     async with hosting() as host:
         login = await host.log_in()
         client = host.client(login)

@@ -10,7 +10,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from coatcheck.asgi import AuthMiddleware, arrival_of, current
+from coatcheck.asgi import AuthMiddleware, current
 from coatcheck.auth import Auth
 from coatcheck.errors import AuthError, StoreUnavailable, TokenMissing
 from coatcheck.model.session import Carry
@@ -139,14 +139,16 @@ async def test_a_browser_that_must_prove_the_password_is_sent_there():
         assert answer.headers["location"] == "/auth/reauthenticate?return_to=/sign"
 
 
-async def test_without_a_lifespan_the_first_request_starts_it():
+async def test_without_a_lifespan_the_first_request_with_a_credential_starts_it():
     auth = Auth(Settings(database="memory:", passwords=fast_passwords()))
     app = AuthMiddleware(Starlette(routes=ROUTES), auth)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=URL) as client:
         assert (await client.get("/me")).status_code == 401
-        assert auth.is_started
-        login = await login_as(auth)
+        assert not auth.is_started
+        async with auth:
+            login = await login_as(auth)
         assert (await client.get("/me", headers=login.headers)).status_code == 200
+        assert auth.is_started
     await auth.stop()
 
 
@@ -162,11 +164,12 @@ async def test_it_follows_when_auth_is_stopped_and_started_anew(tmp_path):
         await auth.stop()
 
 
-async def test_an_arrival_never_shows_its_token():
+async def test_nothing_that_is_left_in_the_scope_shows_the_token():
     shown = []
 
     async def show(request):
-        shown.append(repr(arrival_of(request)) + repr(request.scope["coatcheck"]))
+        await current(request)
+        shown.append("".join(repr(value) for name, value in request.scope.items() if name != "headers"))
         return PlainTextResponse("")
 
     async with hosting(Starlette(routes=[Route("/", show)])) as host:

@@ -9,8 +9,7 @@
 same in Starlette, FastAPI and an application without a framework (hand in the scope).
 """
 
-from coatcheck.asgi.arrival import Arrival, arrival_of
 from coatcheck.asgi.guards import Guard, current, optional, require
 from coatcheck.asgi.middleware import AuthMiddleware
 
-__all__ = ["Arrival", "AuthMiddleware", "Guard", "arrival_of", "current", "optional", "require"]
+__all__ = ["AuthMiddleware", "Guard", "current", "optional", "require"]

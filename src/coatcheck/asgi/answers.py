@@ -1,6 +1,5 @@
 """What a refused or broken request is answered, when an AuthError leaves the application."""
 
-from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import quote
 
@@ -8,7 +7,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Host, Mount
-from starlette.types import Message, Scope, Send
+from starlette.types import Scope, Send
 
 from coatcheck.carriers.raw import RawHeader, values_of
 from coatcheck.errors import AuthError, CredentialRefused, Misconfigured, ReauthenticationNeeded
@@ -17,21 +16,6 @@ from coatcheck.web.problems import Answer, problem
 _DENIAL = "websocket.http.response"
 _POLICY_VIOLATION = 1008
 _NOT_STORED: RawHeader = (b"cache-control", b"no-store")
-
-
-class Watched:
-    """``send``, and the type of what was sent last."""
-
-    __slots__ = ("_send", "sent")
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.sent = ""
-
-    def __call__(self, message: Message) -> Awaitable[None]:
-        """Send on."""
-        self.sent = message["type"]
-        return self._send(message)
 
 
 class Answers:
@@ -98,13 +82,12 @@ def _is_navigation(scope: Scope) -> bool:
     return b"text/html" in accepted and not values_of(headers, b"authorization")
 
 
-def teach(app: Any, answers: Answers) -> bool:
+def teach(app: Any, answers: Answers) -> None:
     """Let every Starlette application in and under ``app`` answer an AuthError as ``answers`` do.
 
     Without a handler of its own it would turn one into a 500 before anybody outside hears of it. To be told before its
-    first request. True when all that ``app`` does is now answered for inside.
+    first request.
     """
-    taught = False
     waiting: list[Any] = []
     while app is not None:
         handlers = getattr(app, "exception_handlers", None)
@@ -112,10 +95,8 @@ def teach(app: Any, answers: Answers) -> bool:
             handlers = app._exception_handlers
         if isinstance(handlers, dict):
             handlers.setdefault(AuthError, answers.handle)
-            taught = True
         waiting += getattr(app, "routes", None) or ()
         app = getattr(app, "app", None)
     for route in waiting:
         if isinstance(route, Mount | Host):
             teach(route.app, answers)
-    return taught

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeAlias
 
-from coatcheck.asgi.arrival import KEY, Arrival, Connection, arrival_of
+from coatcheck.asgi.entrance import KEY, Connection, Entrance, entrance_of
+from coatcheck.checking.cache import Remembered
 from coatcheck.clock import now_of
 from coatcheck.errors import AccessDenied, ReauthenticationNeeded, Refused
 from coatcheck.model.expiry import needs_fresh_proof
@@ -15,20 +16,19 @@ Guard: TypeAlias = Callable[[Connection], Awaitable[Principal]]
 
 
 async def current(connection: Connection) -> Principal:
-    """Return who is asking.
-
-    What the middleware found counts while nothing has been learned since and the lease holds; otherwise, as after a
-    long upload, it is decided anew: no answer is older than this call.
+    """Return who is asking, decided now: no answer is older than this call, not even after a long upload.
 
     Raises the CredentialRefused that fits (TokenMissing when there is none), OriginRefused for another site's request
     with our cookie, CheckingStale or StoreUnavailable when nothing can be decided now.
     """
     scope = connection if isinstance(connection, dict) else connection.scope
-    arrival: Arrival = scope[KEY] if KEY in scope else arrival_of(connection)
-    remembered = arrival.remembered
-    if remembered is None or not arrival.checker.is_current(arrival.state):
-        remembered = await arrival.settle()
-    return remembered.principal
+    entrance: Entrance = scope[KEY] if KEY in scope else entrance_of(connection)
+    presented = entrance.presented(scope)
+    checker = entrance.checker
+    decided = None if checker is None else checker.check(presented.token, presented.carried_by)
+    if not isinstance(decided, Remembered):
+        decided = await entrance.settle(scope, presented)
+    return decided.principal
 
 
 async def optional(connection: Connection) -> Principal | None:
@@ -54,7 +54,7 @@ def require(*, role: str | None = None, scope: str | None = None, fresh_within: 
         who = await current(connection)
         require_access(who, role=role, scope=scope)
         if fresh_within is not None:
-            now = now_of(arrival_of(connection).auth.clock)
+            now = now_of(entrance_of(connection).auth.clock)
             if needs_fresh_proof(now, who.authenticated_at, fresh_within):
                 raise ReauthenticationNeeded(fresh_within)
         return who

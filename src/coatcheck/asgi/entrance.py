@@ -1,0 +1,81 @@
+"""Where every connection comes in: what it brought is looked at when somebody asks, not before.
+
+So a public route pays next to nothing, neither waits nor fails, and no answer about a caller is older than the
+question.
+"""
+
+from typing import Any, Final, TypeAlias
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from coatcheck.asgi.additions import ADDITION, Clearing, Renewing
+from coatcheck.auth import Auth
+from coatcheck.carriers.cookies import CookieNames
+from coatcheck.carriers.origin import OriginRule
+from coatcheck.carriers.presented import Presented, present
+from coatcheck.checking.cache import Remembered
+from coatcheck.checking.checker import Checker
+from coatcheck.errors import Misconfigured
+
+Connection: TypeAlias = HTTPConnection | dict[str, Any]
+"""A request, a WebSocket, or a bare ASGI scope."""
+
+KEY: Final = "coatcheck"
+"""Where in a scope the entrance is."""
+
+
+class Entrance:
+    """One for all connections to an application. ``checker`` is None until ``auth`` was started.
+
+    Raises Misconfigured when an origin in the settings is none.
+    """
+
+    __slots__ = ("_cookies", "_origins", "auth", "checker")
+
+    def __init__(self, auth: Auth) -> None:
+        settings = auth.settings
+        self.auth = auth
+        self.checker: Checker | None = None
+        self._cookies = CookieNames.of(is_local=settings.is_local, port=settings.port, path=settings.web.path)
+        self._origins = OriginRule((settings.origin, *settings.web.allowed_origins))
+
+    def presented(self, scope: Scope) -> Presented:
+        """Return the credential that decides about the connection.
+
+        Raises the CredentialRefused that fits when there is none, and OriginRefused for what another site caused with
+        our cookie.
+        """
+        presented = present(scope["headers"], self._cookies)
+        if not isinstance(presented, Presented):
+            if presented.clear:
+                scope[ADDITION] = Clearing(presented.clear)
+            raise presented.error
+        if presented.cookie is not None and scope.get("method") != "GET":
+            if scope["type"] == "websocket":
+                self._origins.require_for_upgrade(scope["headers"])
+            else:
+                self._origins.require(scope["method"], scope["headers"])
+        return presented
+
+    async def settle(self, scope: Scope, presented: Presented) -> Remembered:
+        """Decide about a credential that memory alone can't decide about.
+
+        Raises the CredentialRefused that fits, and CheckingStale or StoreUnavailable when nothing can be decided now.
+        """
+        await self.auth.start()
+        self.checker = self.auth.checker
+        remembered = await self.auth.recall(presented.token, presented.carried_by)
+        if presented.cookie is self._cookies.session:
+            scope[ADDITION] = Renewing(self.auth, presented, remembered, presented.cookie)
+        return remembered
+
+
+def entrance_of(connection: Connection) -> Entrance:
+    """Return where this connection came in. Raises Misconfigured when the middleware is not installed."""
+    scope = connection if isinstance(connection, dict) else connection.scope
+    try:
+        entrance: Entrance = scope[KEY]
+    except KeyError:
+        raise Misconfigured("AuthMiddleware is not installed: nobody has looked at this request") from None
+    return entrance
