@@ -139,14 +139,14 @@ async def test_a_browser_that_must_prove_the_password_is_sent_there():
         assert answer.headers["location"] == "/auth/reauthenticate?return_to=/sign"
 
 
-async def test_without_a_lifespan_the_first_request_with_a_credential_starts_it():
-    auth = Auth(Settings(database="memory:", passwords=fast_passwords()))
+async def test_without_a_lifespan_whoever_asks_first_starts_it(tmp_path):
+    auth = Auth(Settings(database=f"sqlite:///{tmp_path}/app.db", passwords=fast_passwords()))
     app = AuthMiddleware(Starlette(routes=ROUTES), auth)
+    async with auth:
+        login = await login_as(auth)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=URL) as client:
         assert (await client.get("/me")).status_code == 401
         assert not auth.is_started
-        async with auth:
-            login = await login_as(auth)
         assert (await client.get("/me", headers=login.headers)).status_code == 200
         assert auth.is_started
     await auth.stop()
