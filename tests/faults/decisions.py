@@ -72,9 +72,9 @@ class Recorder:
         return [*self._closed, *self._open.values()]
 
 
-def save(path: Path, runs: Iterable[Run]) -> None:
+def save(path: Path | str, runs: Iterable[Run]) -> None:
     """Write runs, one a line."""
-    path.write_bytes(b"".join(msgspec.json.encode(run) + b"\n" for run in runs))
+    Path(path).write_bytes(b"".join(msgspec.json.encode(run) + b"\n" for run in runs))
 
 
 def load(path: Path) -> list[Run]:
