@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 
 from msgspec import Struct, structs
 
+from coatcheck.auth.feed import Feed
 from coatcheck.auth.opened import Opened
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
@@ -101,6 +102,7 @@ class Auth:
         self._after_register = tuple(after_register)
         self._name = name
         self._opened = Opened()
+        self.feed = Feed(self._opened)
         self._starting = asyncio.Lock()
         self._is_following = False
         self._denies_here = False
@@ -171,9 +173,10 @@ class Auth:
             signers=signers,
             after_register=self._after_register,
         )
+        authority = StoreAuthority(self.store, means.now)
         engine = Engine(
             store=self.store,
-            authority=StoreAuthority(self.store, means.now),
+            authority=authority,
             clock=self.clock,
             settings=self.settings,
             secrets=secrets,
@@ -182,7 +185,7 @@ class Auth:
             name=self._name,
         )
         engine.switch.throw(self._denies_here)
-        self._opened.fill(engine=engine, means=means, secrets=secrets)
+        self._opened.fill(engine=engine, means=means, secrets=secrets, authority=authority)
 
     async def stop(self) -> None:
         """Stop trusting, say goodbye, write what is pending, close the store; idempotent."""

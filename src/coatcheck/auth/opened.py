@@ -5,6 +5,7 @@ from typing import TypeVar
 from coatcheck.errors import Misconfigured
 from coatcheck.flows.parts.means import Committed, Means
 from coatcheck.model.receipt import Receipt
+from coatcheck.stores.authority import StoreAuthority
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.upkeep.engine import Engine
 
@@ -15,18 +16,20 @@ Part = TypeVar("Part")
 class Opened:
     """The parts of an open Auth; each raises Misconfigured where it is not open."""
 
-    __slots__ = ("_engine", "_means", "_secrets")
+    __slots__ = ("_authority", "_engine", "_means", "_secrets")
 
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._means: Means | None = None
         self._secrets: Secrets | None = None
+        self._authority: StoreAuthority | None = None
 
     def __bool__(self) -> bool:
         return self._engine is not None
 
-    def fill(self, *, engine: Engine, means: Means, secrets: Secrets) -> None:
+    def fill(self, *, engine: Engine, means: Means, secrets: Secrets, authority: StoreAuthority) -> None:
         """Begin to be open."""
+        self._authority = authority
         self._secrets, self._means, self._engine = secrets, means, engine
 
     def take_engine(self) -> Engine | None:
@@ -53,6 +56,11 @@ class Opened:
     def secrets(self) -> Secrets:
         """The master secrets."""
         return _there(self._secrets)
+
+    @property
+    def authority(self) -> StoreAuthority:
+        """What subscribers ask, here and elsewhere."""
+        return _there(self._authority)
 
     async def enforce(self, committed: Committed[Result], *, wait: bool) -> Receipt | None:
         """Make a committed change hold: here at once and, with ``wait``, everywhere before this returns.

@@ -228,6 +228,9 @@ class Registry(Protocol):
     def all(self) -> Sequence[Registration]:
         """Every row, lapsed ones too."""
 
+    def count_of(self, credential: str) -> int:
+        """How many rows belong to the service credential with this id, lapsed ones too."""
+
     def mark_lapsed(self, number: str, at: datetime) -> bool:
         """Set ``lapsed_at`` if it was not set; True for exactly one caller."""
 

@@ -56,6 +56,7 @@ class Follower:
         self._after_sync = after_sync
         self._load_keys = load_keys
         self._holds = holds
+        self._listeners: set[Callable[[], None]] = set()
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._key_sync: asyncio.Task[bool] | None = None
@@ -94,6 +95,10 @@ class Follower:
     def ring(self) -> None:
         """A hint that something happened: sync soon (rule 6)."""
         self._bell.set()
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call ``heard`` from now on whenever the log has moved on, and its news have been applied here."""
+        self._listeners.add(heard)
 
     async def sync(self, *, hold: bool = False) -> bool:
         """One sync, now; registers first where needed. True when an answer was taken. With ``hold`` the answer may be
@@ -144,6 +149,9 @@ class Follower:
             return None
         alarms = subscriber.alarms
         heard = subscriber.hear(flight, answer)
+        if subscriber.replica.position != flight.question.applied:
+            for listener in self._listeners:
+                listener()
         if subscriber.alarms > alarms:
             log.error(
                 "The store's history is not the one that was followed here: a backup was restored, or another database "

@@ -1,0 +1,154 @@
+"""The revocation feed for services that hold no database: ``auth.feed`` (rule 16 of ``docs/revocation.md``).
+
+Nothing that matters is kept here: whichever server is asked next can answer. A registration is a row of the registry,
+bound to the credential that asked; what this process remembers only spares it reads.
+"""
+
+import asyncio
+from hmac import digest
+from typing import Final, NamedTuple
+
+from msgspec import structs
+
+from coatcheck.auth.opened import Opened
+from coatcheck.authority import Answer, Delta, Question, Snapshot, Unregistered
+from coatcheck.errors import RegistrationUnknown
+from coatcheck.model.position import Position
+from coatcheck.tokens.derivation import DerivedKey
+from coatcheck.upkeep.follow import Follower
+from coatcheck.upkeep.shared_reads import SharedReads
+
+PURPOSE: Final = "names in the feed"
+_MOST_RECORDED: Final = 100_000
+
+
+class Ticket(NamedTuple):
+    """A registration as a service knows it: its number, and the id of the secret that its names are made under.
+
+    The id is there so that servers which do not have the same newest secret yet keep to one key for one subscriber.
+    """
+
+    number: str
+    key_id: str
+
+    def __str__(self) -> str:
+        return f"{self.number}.{self.key_id}"
+
+    @classmethod
+    def read(cls, text: str) -> "Ticket":
+        """Read what ``str`` wrote; of anything else something that nobody was given."""
+        number, _, key_id = text.partition(".")
+        return cls(number, key_id)
+
+
+class Told(NamedTuple):
+    """An answer to a service, under the registration and the key of names that go with it."""
+
+    registration: str
+    key: bytes
+    answer: Delta | Snapshot
+
+    def __repr__(self) -> str:
+        return f"Told({self.registration!r}, …)"
+
+
+class Feed:
+    """What a service's subscribers ask. Authentication is the caller's: ``credential`` is the id of the row of the
+    service's credential."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._reads = SharedReads(lambda questions: opened.authority.sync_all(questions))
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._recorded: dict[str, Position | None] = {}
+        self._heard_from: Follower | None = None
+
+    async def register(self, credential: str, *, name: str, accept_ms: int | None) -> str:
+        """Commit a registration; ask with it afterwards (rule 3). ``name`` is what receipts call the subscriber.
+
+        Raises AttemptsExceeded when this credential has as many as it may, StoreUnavailable.
+        """
+        number = await self._opened.authority.register(name, accept_ms, credential)
+        return str(Ticket(number, self._opened.secrets.current(PURPOSE).id))
+
+    async def ask(
+        self, credential: str, question: Question, *, hold: float = 0.0, gone: "asyncio.Future[None] | None" = None
+    ) -> Told:
+        """Answer from one read that began after this call; hold the answer for ``hold`` seconds, and a fifth of the
+        lease at most, until there is something new. When ``gone`` is done, nobody waits for it any more.
+
+        Raises RegistrationUnknown (also for another credential's registration), StoreUnavailable.
+        """
+        ticket = Ticket.read(question.registration)
+        key = self._opened.secrets.by_id(PURPOSE, ticket.key_id)
+        if key is None:
+            raise RegistrationUnknown
+        question = structs.replace(question, registration=ticket.number, credential=credential)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + min(hold, self._opened.running.subscriber.lease.length / 5)
+        if self._knows_all(question):
+            await self._news(until, gone)
+        answer = await self._ask(question)
+        if _has_no_news(answer, question) and loop.time() < until:
+            await self._news(until, gone)
+            answer = await self._ask(question)
+        if isinstance(answer, Unregistered):
+            raise RegistrationUnknown
+        return Told(str(ticket), _own(key, credential), answer)
+
+    async def goodbye(self, credential: str, registration: str) -> None:
+        """Delete a registration, if it is this credential's own. Raises StoreUnavailable."""
+        number = Ticket.read(registration).number
+        self._recorded.pop(number, None)
+        await self._opened.authority.goodbye(number, credential)
+
+    async def _ask(self, question: Question) -> Answer:
+        answer = await self._reads.ask(question)
+        if len(self._recorded) >= _MOST_RECORDED:
+            self._recorded.clear()
+        if isinstance(answer, Unregistered):
+            self._recorded.pop(question.registration, None)
+        else:
+            self._recorded[question.registration] = question.applied
+        return answer
+
+    def _knows_all(self, question: Question) -> bool:
+        """True when, as far as this process knows, there is nothing to tell and nothing to record. A hint: whatever is
+        held back so is read from the store before it is answered."""
+        replica = self._opened.running.replica
+        return (
+            question.applied is not None
+            and (question.applied, question.event_id) == (replica.position, replica.event_id)
+            and self._recorded.get(question.registration) == question.applied
+        )
+
+    async def _news(self, until: float, gone: "asyncio.Future[None] | None") -> None:
+        """Wait until the log has moved on, ``until`` has come, or the subscriber has gone."""
+        follower = self._opened.running.follower
+        if follower is not self._heard_from:
+            self._heard_from = follower
+            follower.listen(self._wake)
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+        self._waiting.add(woken)
+        try:
+            waited_for = {woken} if gone is None else {woken, gone}
+            await asyncio.wait(waited_for, timeout=max(0.0, until - loop.time()), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._waiting.discard(woken)
+        if gone is not None and gone.done():
+            raise ConnectionAbortedError
+
+    def _wake(self) -> None:
+        for woken in self._waiting:
+            if not woken.done():
+                woken.set_result(None)
+        self._waiting.clear()
+
+
+def _own(key: DerivedKey, credential: str) -> bytes:
+    return digest(key.key, credential.encode("utf-8"), "sha256")
+
+
+def _has_no_news(answer: Answer, question: Question) -> bool:
+    return isinstance(answer, Delta) and not answer.events and answer.head.position == question.applied
