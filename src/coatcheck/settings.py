@@ -96,6 +96,10 @@ class TokenSettings:
     audiences: tuple[str, ...] = ()
     """Audiences a client may ask for beside the issuer itself, such as ``("orders", "billing")``."""
 
+    upstream_for: timedelta = timedelta(minutes=1)
+    """How long the access token lives that ``api/check`` has a gateway pass on, ``access_for`` at most. It is handed
+    out again for half of this; an upstream that verifies with the JWKS alone accepts it until it expires."""
+
     rotate_every: timedelta = timedelta(days=30)
     """A new signing key takes over this often; the old one verifies until its last token has expired."""
 
@@ -108,6 +112,7 @@ class TokenSettings:
             _NONE < self.access_for <= timedelta(days=1),
             "tokens.access_for must be positive and may be one day at most: an access token is for minutes",
         )
+        _require(self.upstream_for >= timedelta(seconds=2), "tokens.upstream_for must be 2 s or more")
         _require(self.rotate_every > _NONE, "tokens.rotate_every must be longer than 0 s")
         _require(all(self.audiences), "tokens.audiences must not hold an empty name")
 

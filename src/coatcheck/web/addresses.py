@@ -54,6 +54,12 @@ class ClientAddresses:
                     break
         return str(known)
 
+    def is_proxy(self, scope: Mapping[str, Any]) -> bool:
+        """True when the peer itself is a trusted proxy, so that what it says of somebody else's request counts."""
+        peer = scope.get("client")
+        known = _parsed(peer[0]) if peer else None
+        return known is not None and self._trusts(known)
+
     @staticmethod
     def _hops(scope: Mapping[str, Any]) -> list[str]:
         """The last hops of ``X-Forwarded-For``, the nearest first."""

@@ -8,11 +8,13 @@ from coatcheck.carriers.origin import OriginRule
 from coatcheck.web.addresses import ClientAddresses
 from coatcheck.web.cors import Cors
 from coatcheck.web.headers import SecurityHeaders
+from coatcheck.web.upstream import UpstreamTokens
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The cookies' names, the origin rule, the trusted proxies and the headers that belong to ``auth``."""
+    """The cookies' names, the origin rule, the trusted proxies and the headers that belong to ``auth``, and what it has
+    issued for upstreams."""
 
     auth: Auth
     cookies: CookieNames
@@ -20,6 +22,7 @@ class Installation:
     addresses: ClientAddresses
     headers: SecurityHeaders
     cors: Cors
+    upstream: UpstreamTokens
 
     @classmethod
     def of(cls, auth: Auth) -> "Installation":
@@ -32,4 +35,5 @@ class Installation:
             addresses=ClientAddresses(web.trusted_proxies),
             headers=SecurityHeaders.of(is_local=settings.is_local),
             cors=Cors(web.allowed_origins),
+            upstream=UpstreamTokens(auth),
         )

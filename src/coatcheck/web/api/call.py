@@ -60,11 +60,17 @@ class Call:
     # -- who ----------------------------------------------------------------------------------------------------------
 
     @property
-    def who(self) -> Principal:
-        """Who asks. Raises TokenInvalid when nobody was let in: no endpoint meant for strangers may ask."""
+    def held(self) -> Remembered:
+        """The credential that was accepted. Raises TokenInvalid when nobody was let in: no endpoint meant for strangers
+        may ask."""
         if self.remembered is None:
             raise TokenInvalid
-        return self.remembered.principal
+        return self.remembered
+
+    @property
+    def who(self) -> Principal:
+        """Who asks. Raises as ``held`` does."""
+        return self.held.principal
 
     @property
     def user_id(self) -> str:
@@ -143,6 +149,11 @@ class Call:
     def now(self) -> datetime:
         """The instant, by the clock of this installation."""
         return now_of(self.installation.auth.clock)
+
+    @property
+    def is_from_proxy(self) -> bool:
+        """True when a trusted proxy made this request itself or passed it on."""
+        return self.installation.addresses.is_proxy(self._scope)
 
     def client(self, *, device: str | None = None, device_token: str | None = None) -> Client:
         """Where the request comes from; ``device`` and ``device_token`` are what the client said in its body."""

@@ -53,6 +53,8 @@ class Endpoint:
     answer is 204, or 200 with a receipt where the request asks to wait. ``errors`` are those beyond what
     follows from the rest of the row. ``is_oauth`` gives errors the form of RFC 6749 §5.2. ``is_public`` marks what
     anybody may fetch, cache and show on any site. ``starts`` is False for what works before ``Auth`` has been started.
+    ``renews`` is False where the answer goes to a gateway and not to the browser: a renewed cookie would be lost there,
+    and with it the login.
     """
 
     method: str
@@ -70,6 +72,7 @@ class Endpoint:
     is_oauth: bool = False
     is_public: bool = False
     starts: bool = True
+    renews: bool = True
 
     @property
     def is_safe(self) -> bool:

@@ -92,7 +92,7 @@ class Resource:
         except AuthError as error:
             answer = (oauth_problem if endpoint.is_oauth else problem)(error)
             return self._final(answer, [clear(cookie) for cookie in call.unreadable])
-        cookies = [*reply.cookies, *await renewed_in_passing(call, reply)]
+        cookies = [*reply.cookies, *(await renewed_in_passing(call, reply) if endpoint.renews else ())]
         cookies += [clear(cookie) for cookie in call.unreadable if not _sets(cookies, cookie.start)]
         body = b"" if reply.result is None else json.encode(reply.result)
         headers = ((_JSON,) if body else ()) + reply.headers

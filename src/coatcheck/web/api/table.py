@@ -1,6 +1,6 @@
 """THE table: every endpoint of the API. Routes and the OpenAPI document are made from it, and tests go through it."""
 
-from coatcheck.web.api import account, admin, health, metadata, sessions, token
+from coatcheck.web.api import account, admin, check, health, metadata, sessions, token
 from coatcheck.web.api.endpoint import Endpoint
 
 
@@ -10,6 +10,7 @@ def table(mount_path: str) -> tuple[Endpoint, ...]:
         *account.ENDPOINTS,
         *sessions.ENDPOINTS,
         *token.ENDPOINTS,
+        *check.ENDPOINTS,
         *admin.ENDPOINTS,
         *metadata.endpoints(mount_path),
         *health.ENDPOINTS,
