@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.key import Algorithm, KeyStatus, SigningKey
 from coatcheck.model.position import Epoch, Position
+from coatcheck.model.principal import Kind
+from coatcheck.model.service import Service, ServiceStatus
 from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User, UserStatus
@@ -70,6 +72,21 @@ SESSIONS = st.builds(
     organisation=st.none() | TEXT,
     ended_at=st.none() | INSTANT,
     ending=st.none() | st.sampled_from(Ending),
+    kind=st.sampled_from(Kind),
+    name=TEXT,
+    scopes=WORDS,
+    public_key=st.none() | TEXT,
+)
+SERVICES = st.builds(
+    Service,
+    id=TEXT,
+    name=TEXT,
+    audiences=WORDS,
+    scopes=WORDS,
+    feed=st.booleans(),
+    status=st.sampled_from(ServiceStatus),
+    version=NUMBER,
+    created_at=INSTANT,
 )
 KEYS = st.builds(
     SigningKey,
@@ -105,6 +122,7 @@ REGISTRATIONS = st.builds(
     registered_at=INSTANT,
     heard_at=INSTANT,
     lapsed_at=st.none() | INSTANT,
+    credential=st.none() | TEXT,
 )
 
 
@@ -153,6 +171,12 @@ def test_any_user(store, record):
 @given(record=SESSIONS)
 def test_any_session(store, record):
     check(store, lambda tx, session: tx.sessions.add(session), lambda tx, session: tx.sessions.get(session.id), record)
+
+
+@THOROUGHLY
+@given(record=SERVICES)
+def test_any_service(store, record):
+    check(store, lambda tx, service: tx.services.add(service), lambda tx, service: tx.services.get(service.id), record)
 
 
 @THOROUGHLY

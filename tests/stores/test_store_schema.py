@@ -6,13 +6,16 @@ import subprocess
 import sys
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Integer, MetaData, Table
 
+from coatcheck.authority import LookUp
 from coatcheck.errors import Misconfigured
+from coatcheck.model.principal import Kind
 from coatcheck.stores.open import store_for
 from coatcheck.stores.sql import migrations, schema
 from coatcheck.stores.sql.connect import connect, driver
@@ -55,6 +58,50 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(store, path):
     with pytest.raises(Misconfigured, match="newer version"):
         asyncio.run(store_for(f"sqlite:///{path}").open())
     assert path.read_bytes() == before
+
+
+def _at_first_version(path):
+    """A database as the first version left it, with somebody logged in."""
+    statements = f"""
+        UPDATE {migrations.VERSION_TABLE} SET version_num = 'store_0001';
+        INSERT INTO coatcheck_users (id, email, email_key, name, roles, status, version, created_at,
+            password_changed_at, data, found_by) VALUES ('usr_a', 'a@b.c', 'a@b.c', 'Ann', '["admin"]', 'active', 3, 1,
+            1, '{{}}', 'ann');
+        INSERT INTO coatcheck_sessions (id, user_id, carry, generation, step, secret_digest, stepped_at, stepped_with,
+            everything_generation, created_at, authenticated_at, seen_at, expires_at, idle_for, remember, amr,
+            audiences, device, address) VALUES ('ses_a', 'usr_a', 'cookie', 2, 5, x'abcd', 1, '', 1, 7, 8, 9,
+            99000000, 60000000, 0, '["pwd"]', '[]', 'Firefox', '::1');
+        INSERT INTO coatcheck_audit (id, at, kind, user_id, address, detail)
+            VALUES ('aud_a', 1, 'login.succeeded', 'usr_a', '::1', '{{}}');
+    """
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    with connect(path, query_only=False) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "store_0001")
+        connection.commit()
+        for statement in statements.split(";")[:-1]:
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(
+            "INSERT INTO coatcheck_head VALUES (1, '1-abcdef01', 0, '', 0, 1, 1, 5000, 600000, 0.1, 0)"
+        )
+        connection.commit()
+
+
+def test_a_database_of_the_first_version_is_upgraded_with_its_logins_intact(path):
+    path.touch()
+    _at_first_version(path)
+    store = store_for(f"sqlite:///{path}")
+    asyncio.run(store.open())
+    session = asyncio.run(store.read(lambda tx: tx.sessions.get("ses_a")))
+    assert (session.user_id, session.generation, session.step, session.device) == ("usr_a", 2, 5, "Firefox")
+    assert (session.kind, session.name, session.scopes, session.public_key) == (Kind.USER, "", (), None)
+    assert asyncio.run(store.read(lambda tx: tx.sessions.live_of("usr_a"))) == [session]
+    record = asyncio.run(store.read(lambda tx: tx.sessions.look_up(LookUp(digest=b"\xab\xcd")))).record
+    assert (record.session_id, record.roles, record.user_version) == ("ses_a", ("admin",), 3)
+    assert [entry.kind for entry in asyncio.run(store.read(lambda tx: tx.audit.page()))] == ["login.succeeded"]
+    assert asyncio.run(store.read(lambda tx: tx.services.page())) == []
+    asyncio.run(store.close())
 
 
 def test_tables_of_the_application_in_the_same_file_are_left_alone(path):

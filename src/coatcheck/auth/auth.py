@@ -42,7 +42,7 @@ from coatcheck.model.client import Client
 from coatcheck.model.expiry import is_over
 from coatcheck.model.key import SigningKey
 from coatcheck.model.login import Credentials, Login
-from coatcheck.model.principal import CarriedBy, Principal
+from coatcheck.model.principal import CarriedBy, Kind, Principal
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.subscriber import Registration
@@ -398,10 +398,19 @@ class Auth:
         return await self._enforce(committed, wait=wait)
 
     async def end_everything(
-        self, *, reason: str, actor_id: str | None = None, client: Client = Client(), wait: bool = False
+        self,
+        *,
+        reason: str,
+        actor_id: str | None = None,
+        client: Client = Client(),
+        spare_feeds: bool = True,
+        wait: bool = False,
     ) -> Receipt | None:
-        """End every session there is."""
-        committed = await end_everything(self._ready, reason=reason, actor_id=actor_id, client=client, wait=wait)
+        """End every session there is, and every API key. Services that follow the feed keep their credentials unless
+        ``spare_feeds`` is False: then they hear of nothing until they are given new ones. Raises DataConflict."""
+        committed = await end_everything(
+            self._ready, reason=reason, actor_id=actor_id, client=client, spare_feeds=spare_feeds, wait=wait
+        )
         return await self._enforce(committed, wait=wait)
 
     # -- people -------------------------------------------------------------------------------------------------------
@@ -605,6 +614,6 @@ class Auth:
 
 
 def _user_id(who: Principal) -> str:
-    if who.user_id is None:
+    if who.kind is not Kind.USER or who.user_id is None:
         raise AccessDenied("This is for people, not for machines.")
     return who.user_id

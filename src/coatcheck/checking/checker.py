@@ -28,8 +28,9 @@ from coatcheck.errors import (
 from coatcheck.model.expiry import is_idle, is_past_absolute, is_within_grace
 from coatcheck.model.identifiers import random_part
 from coatcheck.model.position import Position
-from coatcheck.model.principal import CarriedBy, Principal
+from coatcheck.model.principal import CarriedBy, Kind, Principal
 from coatcheck.model.record import Record
+from coatcheck.model.service import is_service
 from coatcheck.revocation.credential import Credential
 from coatcheck.revocation.denials import Denials
 from coatcheck.revocation.lease import JUMP, Lease
@@ -264,10 +265,14 @@ class Checker:
         ends_at = record.expires_at
         if record.superseded:
             ends_at = min(ends_at, record.stepped_at + self._grace)
+        of_service = record.kind is Kind.SERVICE
         principal = Principal(
-            user_id=record.user_id,
+            kind=record.kind,
+            user_id=None if of_service else record.user_id,
+            client_id=record.user_id if of_service else None,
             session_id=record.session_id,
             roles=frozenset(record.roles),
+            scopes=frozenset(record.scopes),
             organisation=record.organisation,
             factors=record.amr,
             authenticated_at=record.authenticated_at,
@@ -297,8 +302,10 @@ class Checker:
             session, user = self._name_of(claims.sid), self._name_of(claims.sub)
         except ValueError as fault:
             raise TokenInvalid from fault
+        of_service = is_service(claims.sub)
         principal = Principal(
-            user_id=claims.sub,
+            kind=Kind.SERVICE if of_service else Kind.USER,
+            user_id=None if of_service else claims.sub,
             client_id=claims.client_id,
             session_id=claims.sid,
             roles=frozenset(claims.roles),

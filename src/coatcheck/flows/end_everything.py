@@ -6,10 +6,16 @@ from coatcheck.sessions import end
 
 
 async def end_everything(
-    means: Means, *, reason: str, actor_id: str | None, client: Client, wait: bool = False
+    means: Means, *, reason: str, actor_id: str | None, client: Client, spare_feeds: bool = True, wait: bool = False
 ) -> Committed[None]:
-    """End every session there is, the caller's own too. ``reason`` goes to the audit trail."""
+    """End every session there is, the caller's own too, and every API key. ``reason`` goes to the audit trail.
+
+    Services that follow the feed keep their credentials unless ``spare_feeds`` is False. Raises DataConflict.
+    """
     now = means.now()
     return await means.commit(
-        lambda tx: end.end_everything(tx, at=now, reason=reason, actor_id=actor_id, address=client.address), wait=wait
+        lambda tx: end.end_everything(
+            tx, at=now, reason=reason, actor_id=actor_id, address=client.address, spare_feeds=spare_feeds
+        ),
+        wait=wait,
     )

@@ -3,6 +3,7 @@
 from coatcheck.errors import RequestNotFound
 from coatcheck.flows.parts.means import Committed, Means
 from coatcheck.model.client import Client
+from coatcheck.model.principal import Kind
 from coatcheck.model.session import Ending
 from coatcheck.sessions import end
 from coatcheck.stores.port import Transaction
@@ -26,7 +27,7 @@ async def end_session(
 
     def work(tx: Transaction) -> int | None:
         session = tx.sessions.get(session_id)
-        if session is None or session.user_id != user_id:
+        if session is None or session.user_id != user_id or session.kind is not Kind.USER:
             return None
         return end.end_session(tx, session_id, at=now, ending=ending, actor_id=actor_id, address=client.address)
 

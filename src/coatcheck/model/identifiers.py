@@ -13,6 +13,10 @@ KEY: Final = "key"
 EVENT: Final = "evt"
 REGISTRATION: Final = "reg"
 AUDIT: Final = "aud"
+SERVICE: Final = "svc"
+API_KEY: Final = "apk"
+CREDENTIAL: Final = "crd"
+"""A secret or a public key of a service."""
 
 _RANDOM_BYTES: Final = 16
 _TEXT_LENGTH: Final = 26

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from coatcheck.model.position import Position
+from coatcheck.model.principal import Kind
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -13,7 +14,8 @@ class Record(Struct, frozen=True, kw_only=True):
     It is read in one statement together with the log's head (rule 9), so whatever was revoked up to ``stamp`` is in it,
     and whatever is revoked later is an event above ``stamp``. ``superseded`` is True when the credential is the
     predecessor of the current one: it is good for a short grace after ``stepped_at``, and its ``authenticated_at`` is
-    the one from before.
+    the one from before. ``user_id`` is the owner, a service where ``kind`` says so; ``user_version`` is the owner's.
+    An API key has ``scopes``, and no roles.
     """
 
     session_id: str
@@ -31,3 +33,5 @@ class Record(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     idle_for: timedelta
     superseded: bool = False
+    kind: Kind = Kind.USER
+    scopes: tuple[str, ...] = ()

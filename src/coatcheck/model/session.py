@@ -1,9 +1,18 @@
 """A login, as the store remembers it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
+
+from coatcheck.model.principal import Kind
+
+NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""The ``expires_at`` of a key or a secret that does not expire."""
+
+NEVER_IDLE: Final = timedelta(days=36_525)
+"""The ``idle_for`` of keys and secrets: a century."""
 
 
 class Carry(StrEnum):
@@ -34,10 +43,18 @@ class Ending(StrEnum):
     REPLAYED = "replayed"
     LIMIT = "limit"
     EVERYTHING = "everything"
+    REVOKED = "revoked"
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What ends of an owner to whom this happens: keys stay where only logins are meant."""
+        if self in (Ending.SUSPENDED, Ending.COMPROMISED):
+            return (Kind.USER, Kind.API_KEY)
+        return tuple(Kind) if self is Ending.DELETED else (Kind.USER,)
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """One login.
+    """One login; or an API key, or a secret or public key of a service, which begin and end alike.
 
     A session has two counters. ``generation`` is raised, with an event, when all its credentials are replaced
     (re-authentication, password change): lower ones are refused everywhere. ``step`` is raised silently by refresh
@@ -47,6 +64,10 @@ class Session(Struct, frozen=True, kw_only=True):
     before, which is accepted for a short grace after ``stepped_at``. ``stepped_with`` names the server key that derived
     the current refresh secret from its predecessor. ``expires_at`` is absolute and never moves; ``idle_for`` is how
     long the session may go unseen. ``everything_generation`` is the one in force when the credentials were issued.
+
+    ``user_id`` is whose it is: a person, or a service for a credential of the kind ``service``. ``name`` is what its
+    owner calls a key or secret, ``scopes`` what an API key allows. ``public_key`` (PEM) is set where the owner signs
+    instead of showing a secret (RFC 7523); the digest is then that of the key.
     """
 
     id: str
@@ -72,6 +93,10 @@ class Session(Struct, frozen=True, kw_only=True):
     organisation: str | None = None
     ended_at: datetime | None = None
     ending: Ending | None = None
+    kind: Kind = Kind.USER
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    public_key: str | None = None
 
     def __repr__(self) -> str:
         return f"Session(id={self.id!r}, user_id={self.user_id!r}, generation={self.generation}, step={self.step})"

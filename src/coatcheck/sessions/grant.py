@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from coatcheck.model.key import KeyStatus, SigningKey
 from coatcheck.model.position import Position
+from coatcheck.model.principal import Kind
 from coatcheck.model.session import Session
 from coatcheck.model.user import User, UserStatus
 from coatcheck.stores.port import Transaction
@@ -41,9 +42,10 @@ def grant(tx: Transaction, session: Session, user: User, issued_at: datetime) ->
 
 
 def living(tx: Transaction, session_id: str, now: datetime) -> tuple[Session, User] | None:
-    """Lock user and session, in this order, and return both if the session is alive and the user active; else None."""
+    """Lock user and session, in this order, and return both if it is a login that is alive and the user is active; else
+    None."""
     glimpsed = tx.sessions.get(session_id)
-    if glimpsed is None:
+    if glimpsed is None or glimpsed.kind is not Kind.USER:
         return None
     tx.users.lock(glimpsed.user_id)
     tx.sessions.lock(session_id)

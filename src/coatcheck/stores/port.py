@@ -24,6 +24,8 @@ from coatcheck.model.audit import AuditEntry
 from coatcheck.model.event import Event, Happening, Head
 from coatcheck.model.key import KeyStatus, SigningKey
 from coatcheck.model.position import Epoch, Position
+from coatcheck.model.principal import Kind
+from coatcheck.model.service import Service
 from coatcheck.model.session import Ending, Session
 from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User, UserStatus
@@ -63,8 +65,33 @@ class Users(Protocol):
         """How many active users have ``role``."""
 
 
+class Services(Protocol):
+    """Programs with credentials of their own."""
+
+    def lock(self, service_id: str) -> None:
+        """Hold the service's row until the transaction ends: where a person's would be held, the first of all locks."""
+
+    def add(self, service: Service) -> bool:
+        """Insert. False when there is one with this id."""
+
+    def get(self, service_id: str) -> Service | None:
+        """The service, or None."""
+
+    def save(self, service: Service, *, expected_version: int) -> bool:
+        """Replace the row if it still has ``expected_version``. False when it changed or is gone."""
+
+    def remove(self, service_id: str) -> bool:
+        """Delete the row (credentials are ended first, by the caller). False when it was not there."""
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Service]:
+        """Services in order of id, after the cursor ``after``."""
+
+    def feeds(self) -> Sequence[Service]:
+        """Every service that may follow the feed, in order of id."""
+
+
 class Sessions(Protocol):
-    """Logins."""
+    """Logins, API keys, and credentials of services."""
 
     def add(self, session: Session) -> None:
         """Insert a new session."""
@@ -81,17 +108,21 @@ class Sessions(Protocol):
     def end(self, session_id: str, at: datetime, ending: Ending) -> bool:
         """Mark as ended. True for exactly one caller; False when it had ended or is not there."""
 
-    def live_of(self, user_id: str) -> Sequence[Session]:
-        """The user's sessions that have not been ended, newest first (expired ones too: the caller knows the time).
+    def live_of(self, user_id: str, kind: Kind = Kind.USER) -> Sequence[Session]:
+        """The owner's sessions of one kind that have not been ended, newest first (expired ones too: the caller knows
+        the time).
 
         A session older than the last everything-ended is not live.
         """
 
+    def live_page(self, kind: Kind, *, after: str | None = None, limit: int = 50) -> Sequence[Session]:
+        """Sessions of one kind, but not of people, that have not been ended, in order of id, after the cursor."""
+
     def look_up(self, asked: LookUp) -> Found:
-        """Read session, user and head in ONE statement and say what the credential is (rules 9 and 12).
+        """Read session, owner and head in ONE statement and say what the credential is (rules 9 and 12).
 
         A digest matches the current secret or, then ``superseded``, the previous one. A session that was ended, or is
-        older than the last everything-ended, gives ``record=None, ended=True``; a suspended user gives
+        older than the last everything-ended, gives ``record=None, ended=True``; a suspended owner gives
         ``record=None, suspended=True``. A ``kid`` is valid while the key exists and is not revoked.
         """
 
@@ -198,6 +229,8 @@ class Transaction(Protocol):
 
     @property
     def users(self) -> Users: ...
+    @property
+    def services(self) -> Services: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

@@ -29,8 +29,8 @@ def begin_again(tx: Transaction, secrets: Secrets, settings: Settings, epoch: Ep
     """End everything that was issued before, replace every signing key, and begin ``epoch``, unsettled.
 
     The keys too: one that was revoked after the backup was made is valid again in it, and whoever has it can sign
-    whatever generation is asked for.
+    whatever generation is asked for. And the services' credentials, those of the feed too, for the same reason.
     """
     replace_keys(tx, secrets, settings, now=now, reason=REASON)
-    end_everything(tx, at=now, reason=REASON, actor_id=None)
+    end_everything(tx, at=now, reason=REASON, actor_id=None, spare_feeds=False)
     tx.log.begin_epoch(epoch)

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.event import Event, Head
 from coatcheck.model.key import SigningKey
+from coatcheck.model.service import Service
 from coatcheck.model.session import Session
 from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User
@@ -33,6 +34,7 @@ class Rows:
         "keys",
         "previous_digests",
         "registrations",
+        "services",
         "sessions",
         "sessions_of",
         "users",
@@ -41,6 +43,7 @@ class Rows:
     def __init__(self) -> None:
         self.users: dict[str, User] = {}
         self.email_keys: dict[str, str] = {}
+        self.services: dict[str, Service] = {}
         self.sessions: dict[str, Session] = {}
         self.current_digests: dict[bytes, str] = {}
         self.previous_digests: dict[bytes, str] = {}

@@ -8,6 +8,7 @@ from msgspec import structs
 from coatcheck.authority import Found, LookUp
 from coatcheck.errors import DataConflict
 from coatcheck.model.key import KeyStatus
+from coatcheck.model.principal import Kind
 from coatcheck.model.session import Ending, Session
 from coatcheck.stores.found import found
 from coatcheck.stores.memory.rows import Rows
@@ -58,11 +59,19 @@ class MemorySessions:
         rows.put(rows.sessions, session_id, structs.replace(session, ended_at=at, ending=ending))
         return True
 
-    def live_of(self, user_id: str) -> Sequence[Session]:
+    def live_of(self, user_id: str, kind: Kind = Kind.USER) -> Sequence[Session]:
         sessions = map(self._rows.sessions.__getitem__, self._rows.sessions_of.get(user_id, ()))
-        live = [session for session in sessions if self._is_live(session)]
+        live = [session for session in sessions if session.kind is kind and self._is_live(session)]
         live.sort(key=lambda session: (session.created_at, session.id), reverse=True)
         return live
+
+    def live_page(self, kind: Kind, *, after: str | None = None, limit: int = 50) -> Sequence[Session]:
+        found = [
+            session
+            for session in self._rows.sessions.values()
+            if session.kind is kind and self._is_live(session) and (after is None or session.id > after)
+        ]
+        return sorted(found, key=lambda session: session.id)[:limit]
 
     def look_up(self, asked: LookUp) -> Found:
         rows = self._rows
@@ -77,6 +86,7 @@ class MemorySessions:
             everything_generation=rows.head.everything_generation,
             session=session,
             user=None if session is None else rows.users.get(session.user_id),
+            service=None if session is None else rows.services.get(session.user_id),
             key_is_valid=asked.kid is None or (key is not None and key.status is not KeyStatus.REVOKED),
         )
 

@@ -16,6 +16,7 @@ from coatcheck.stores.memory.keys import MemoryKeys
 from coatcheck.stores.memory.log import MemoryLog
 from coatcheck.stores.memory.registry import MemoryRegistry
 from coatcheck.stores.memory.rows import Rows
+from coatcheck.stores.memory.services import MemoryServices
 from coatcheck.stores.memory.sessions import MemorySessions
 from coatcheck.stores.memory.users import MemoryUsers
 from coatcheck.stores.port import Registry, Transaction
@@ -27,10 +28,11 @@ Face = TypeVar("Face")
 class MemoryTransaction:
     """See ``stores.port.Transaction``."""
 
-    __slots__ = ("attempts", "audit", "keys", "log", "sessions", "users")
+    __slots__ = ("attempts", "audit", "keys", "log", "services", "sessions", "users")
 
     def __init__(self, rows: Rows) -> None:
         self.users = MemoryUsers(rows)
+        self.services = MemoryServices(rows)
         self.sessions = MemorySessions(rows)
         self.keys = MemoryKeys(rows)
         self.log = MemoryLog(rows)

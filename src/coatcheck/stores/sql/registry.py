@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select, update
 
 from coatcheck.model.position import Position
 from coatcheck.model.subscriber import Registration
@@ -14,6 +14,7 @@ _THIS: Final = rows.c.number == bindparam("wanted")
 _ADD: Final = insert(rows)
 _GET: Final = select(rows).where(_THIS)
 _ALL: Final = select(rows).order_by(rows.c.number)
+_COUNT_OF: Final = select(func.count()).select_from(rows).where(rows.c.credential == bindparam("credential"))
 _ACKNOWLEDGE: Final = (
     update(rows)
     .where(_THIS, rows.c.lapsed_at.is_(None))
@@ -49,6 +50,7 @@ def _registration(row: Any) -> Registration:
         registered_at=row.registered_at,
         heard_at=row.heard_at,
         lapsed_at=row.lapsed_at,
+        credential=row.credential,
     )
 
 
@@ -76,6 +78,7 @@ class SqlRegistry:
                 "registered_at": registration.registered_at,
                 "heard_at": registration.heard_at,
                 "lapsed_at": registration.lapsed_at,
+                "credential": registration.credential,
             },
         )
 
@@ -90,6 +93,9 @@ class SqlRegistry:
 
     def all(self) -> Sequence[Registration]:
         return [_registration(row) for row in self._connection.execute(_ALL)]
+
+    def count_of(self, credential: str) -> int:
+        return self._connection.execute(_COUNT_OF, {"credential": credential}).scalar_one()
 
     def mark_lapsed(self, number: str, at: datetime) -> bool:
         return self._connection.execute(_MARK_LAPSED, {"wanted": number, "at": at}).rowcount == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, literal, or_, select, true, update
@@ -10,9 +10,11 @@ from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert
 from coatcheck.authority import Found, LookUp
 from coatcheck.model.key import KeyStatus
 from coatcheck.model.position import Position
+from coatcheck.model.principal import Kind
+from coatcheck.model.service import ServiceStatus
 from coatcheck.model.session import Ending, Session
 from coatcheck.stores.found import found
-from coatcheck.stores.sql.tables import head, keys, sessions, users
+from coatcheck.stores.sql.tables import IS_MACHINE, head, keys, services, sessions, users
 
 _EVERYTHING: Final = select(head.c.everything_generation).scalar_subquery()
 _IS_LIVE: Final = and_(sessions.c.ended_at.is_(None), sessions.c.everything_generation >= _EVERYTHING)
@@ -32,6 +34,8 @@ _LOOKED_AT: Final = (
     "expires_at",
     "idle_for",
     "ended_at",
+    "kind",
+    "scopes",
 )
 
 _ADD: Final = insert(sessions)
@@ -45,8 +49,14 @@ _END: Final = (
 )
 _LIVE_OF: Final = (
     select(sessions)
-    .where(sessions.c.user_id == bindparam("whose"), _IS_LIVE)
+    .where(sessions.c.user_id == bindparam("whose"), sessions.c.kind == bindparam("kind"), _IS_LIVE)
     .order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+)
+_LIVE_PAGE: Final = (
+    select(sessions)
+    .where(IS_MACHINE, sessions.c.kind == bindparam("kind"), sessions.c.id > bindparam("after"), _IS_LIVE)
+    .order_by(sessions.c.id)
+    .limit(bindparam("most"))
 )
 _TOUCH: Final = (
     update(sessions).where(_THIS, _IS_LIVE, sessions.c.seen_at < bindparam("at")).values(seen_at=bindparam("at"))
@@ -69,7 +79,7 @@ _COUNT_LIVE: Final = (
 
 
 def _look_up(*, by_digest: bool, by_id: bool, with_key: bool) -> Select[tuple[object, ...]]:
-    """Head, session, user and key in one statement, so that what it says was all true at one position (rule 9)."""
+    """Head, session, its owner and key in one statement, so that what it says was all true at one position (rule 9)."""
     if by_digest:
         digest = bindparam("digest", type_=sessions.c.secret_digest.type)
         match = or_(sessions.c.secret_digest == digest, sessions.c.previous_digest == digest)
@@ -83,8 +93,11 @@ def _look_up(*, by_digest: bool, by_id: bool, with_key: bool) -> Select[tuple[ob
         users.c.version,
         users.c.roles,
         users.c.status,
+        services.c.version.label("service_version"),
+        services.c.status.label("service_status"),
     ]
     rows = head.outerjoin(sessions, match).outerjoin(users, users.c.id == sessions.c.user_id)
+    rows = rows.outerjoin(services, and_(sessions.c.kind == Kind.SERVICE, services.c.id == sessions.c.user_id))
     if with_key:
         rows = rows.outerjoin(keys, and_(keys.c.kid == bindparam("kid"), keys.c.status != KeyStatus.REVOKED))
         columns.append(keys.c.kid)
@@ -99,6 +112,11 @@ _LOOK_UP: Final = {
     for by_id in (True, False)
     for with_key in (True, False)
 }
+
+
+class _ServiceRow(NamedTuple):
+    version: int
+    status: ServiceStatus
 
 
 class SqlSessions:
@@ -126,8 +144,11 @@ class SqlSessions:
     def end(self, session_id: str, at: datetime, ending: Ending) -> bool:
         return self._connection.execute(_END, {"session_id": session_id, "at": at, "why": ending}).rowcount == 1
 
-    def live_of(self, user_id: str) -> Sequence[Session]:
-        return [Session(**row._asdict()) for row in self._connection.execute(_LIVE_OF, {"whose": user_id})]
+    def live_of(self, user_id: str, kind: Kind = Kind.USER) -> Sequence[Session]:
+        return self._all(_LIVE_OF, {"whose": user_id, "kind": kind})
+
+    def live_page(self, kind: Kind, *, after: str | None = None, limit: int = 50) -> Sequence[Session]:
+        return self._all(_LIVE_PAGE, {"kind": kind, "after": after or "", "most": limit})
 
     def look_up(self, asked: LookUp) -> Found:
         statement = _LOOK_UP[asked.digest is not None, asked.session_id is not None, asked.kid is not None]
@@ -143,6 +164,7 @@ class SqlSessions:
             everything_generation=row.everything,
             session=None if row.id is None else row,
             user=None if row.status is None else row,
+            service=None if row.service_status is None else _ServiceRow(row.service_version, row.service_status),
             key_is_valid=asked.kid is None or row.kid is not None,
         )
 
@@ -157,3 +179,6 @@ class SqlSessions:
 
     def count_live(self, now: datetime) -> int:
         return self._connection.execute(_COUNT_LIVE, {"now": now}).scalar_one()
+
+    def _all(self, statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Session]:
+        return [Session(**row._asdict()) for row in self._connection.execute(statement, parameters)]

@@ -1,7 +1,8 @@
 """The tables. A column has the name of the field that it keeps.
 
-Indexes cover part of a table where that is all that is asked for: an index costs every write, and one of nulls is
-wasted. Sessions outlive their user's row (they are ended then), so there is no foreign key between the two.
+Columns that came later have a default, which the rows from before have since. Indexes cover part of a table where that
+is all that is asked for: an index costs every write, and one of nulls is wasted. Sessions outlive their owner's row
+(they are ended then), so there is no foreign key between the two.
 """
 
 from typing import Any, Final
@@ -24,6 +25,8 @@ from sqlalchemy import (
 
 from coatcheck.model.event import Happening
 from coatcheck.model.key import Algorithm, KeyStatus
+from coatcheck.model.principal import Kind
+from coatcheck.model.service import ServiceStatus
 from coatcheck.model.session import Carry, Ending
 from coatcheck.model.user import UserStatus
 from coatcheck.stores.sql.types import EpochText, Instant, Json, Named, Number, Span
@@ -87,12 +90,40 @@ sessions: Final = Table(
     Column("organisation", Text),
     Column("ended_at", Instant),
     Column("ending", Named(Ending)),
+    Column("kind", Named(Kind), nullable=False, server_default="user"),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("scopes", Json(tuple[str, ...]), nullable=False, server_default="[]"),
+    Column("public_key", Text),
 )
 Index(PREFIX + "sessions_secret_digest", sessions.c.secret_digest, unique=True)
 _partial("sessions_previous_digest", sessions.c.previous_digest, where=sessions.c.previous_digest.is_not(None))
 _partial("sessions_live", sessions.c.user_id, where=sessions.c.ended_at.is_(None))
 _partial("sessions_ended_at", sessions.c.ended_at, where=sessions.c.ended_at.is_not(None))
 Index(PREFIX + "sessions_expires_at", sessions.c.expires_at)
+IS_MACHINE: Final = text("kind <> 'user'")
+_partial("sessions_machines", sessions.c.kind, sessions.c.id, where=IS_MACHINE)
+
+session_data: Final = Table(
+    PREFIX + "session_data",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("version", Number, nullable=False),
+    Column("data", Json(dict[str, Any]), nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+services: Final = Table(
+    PREFIX + "services",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("audiences", Json(tuple[str, ...]), nullable=False),
+    Column("scopes", Json(tuple[str, ...]), nullable=False),
+    Column("feed", Boolean, nullable=False),
+    Column("status", Named(ServiceStatus), nullable=False),
+    Column("version", Number, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
 
 keys: Final = Table(
     PREFIX + "keys",
@@ -154,6 +185,8 @@ audit: Final = Table(
     Column("session_id", Text),
     Column("address", Text, nullable=False),
     Column("detail", Json(dict[str, str]), nullable=False),
+    Column("outcome", Text, nullable=False, server_default="succeeded"),
+    Column("factors", Json(tuple[str, ...]), nullable=False, server_default="[]"),
 )
 Index(PREFIX + "audit_id", audit.c.id, unique=True)
 _partial("audit_user_id", audit.c.user_id, audit.c.number, where=audit.c.user_id.is_not(None))
@@ -173,6 +206,7 @@ registrations: Final = Table(
     Column("registered_at", Instant, nullable=False),
     Column("heard_at", Instant, nullable=False),
     Column("lapsed_at", Instant),
+    Column("credential", Text),
 )
 
 

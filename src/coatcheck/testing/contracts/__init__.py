@@ -18,6 +18,7 @@ from coatcheck.testing.contracts.keys import KeysContract
 from coatcheck.testing.contracts.log import LogContract
 from coatcheck.testing.contracts.look_up import LookUpContract
 from coatcheck.testing.contracts.registry import RegistryContract
+from coatcheck.testing.contracts.services import ServicesContract
 from coatcheck.testing.contracts.sessions import SessionsContract
 from coatcheck.testing.contracts.snapshot import SnapshotContract
 from coatcheck.testing.contracts.users import UsersContract
@@ -29,6 +30,7 @@ __all__ = ["StoreContract"]
 class StoreContract(
     WorkContract,
     UsersContract,
+    ServicesContract,
     SessionsContract,
     LookUpContract,
     KeysContract,

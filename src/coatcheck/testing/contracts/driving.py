@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from coatcheck.model.identifiers import KEY, REGISTRATION, SESSION, USER, new_identifier
+from coatcheck.model.identifiers import KEY, REGISTRATION, SERVICE, SESSION, USER, new_identifier
 from coatcheck.model.key import Algorithm, KeyStatus, SigningKey
 from coatcheck.model.position import Position
+from coatcheck.model.service import Service
 from coatcheck.model.session import Carry, Session
 from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User
@@ -100,6 +101,11 @@ def a_session(user_id: str, **changes: Any) -> Session:
             **changes,
         }
     )
+
+
+def a_service(**changes: Any) -> Service:
+    """A service that nothing else is."""
+    return Service(**{"id": new_identifier(SERVICE), "name": "worker", "created_at": NOW, **changes})
 
 
 def a_key(**changes: Any) -> SigningKey:

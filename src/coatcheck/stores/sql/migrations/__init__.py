@@ -9,5 +9,5 @@ from typing import Final
 
 VERSION_TABLE: Final = "coatcheck_alembic_version"
 
-NEWEST: Final = {"store": "store_0001", "registry": "registry_0001"}
+NEWEST: Final = {"store": "store_0002", "registry": "registry_0002"}
 """The last revision of each line, here so that a database that is up to date is opened without loading Alembic."""
