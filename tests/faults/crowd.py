@@ -4,7 +4,6 @@ import random
 import subprocess
 import threading
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from tests.faults.checking_process import AUDIENCE, Token
@@ -68,12 +67,11 @@ class Crowd:
         self._threads: list[threading.Thread] = []
         self._lingering: list[tuple[float, int]] = []
         self._trouble: list[Exception] = []
-        self._token = ""
+        self._administrator = ""
         self._due = 0.0
 
     def begin(self) -> None:
         """Make the accounts and the first logins, then go on in the background."""
-        self._token = self._log_in_administrator()
         for person in self._people:
             answer = self._heard(self._serving.register(person.email, carry="header"))
             assert answer.status == 201, answer
@@ -93,6 +91,15 @@ class Crowd:
             thread.join()
         for fault in self._trouble:
             raise fault
+
+    def make_service(self, name: str) -> str:
+        """Make a service that may follow the feed, and return its secret."""
+        wanted = {"name": name, "audiences": [AUDIENCE], "scopes": [], "feed": True}
+        answer = self._heard(self._serving.call("POST", "admin/services", wanted, self._token()))
+        assert answer.status == 201, answer
+        secret: str = answer.body["secret"]
+        self.secrets.append(secret)
+        return secret
 
     def end_one(self, way: str) -> Ended:
         """End something now, in this way."""
@@ -153,14 +160,20 @@ class Crowd:
         with self._lock:
             roles = [f"role{self._dice.randrange(1_000_000)}"]
         change = f"admin/users/{person.id}?wait=true"
-        return self._note(person, tuple(person.living), "roles", "PATCH", change, {"roles": roles}, self._token)
+        return self._note(person, tuple(person.living), "roles", "PATCH", change, {"roles": roles}, self._token())
 
     def _suspend(self, person: _Person) -> Ended:
         path = f"admin/users/{person.id}"
         ended = self._note(
-            person, tuple(person.living), "suspended", "PATCH", f"{path}?wait=true", {"status": "suspended"}, self._token
+            person,
+            tuple(person.living),
+            "suspended",
+            "PATCH",
+            f"{path}?wait=true",
+            {"status": "suspended"},
+            self._token(),
         )
-        back = self._heard(self._serving.call("PATCH", path, {"status": "active"}, self._token))
+        back = self._heard(self._serving.call("PATCH", path, {"status": "active"}, self._token()))
         assert back.status == 200, back
         return ended
 
@@ -199,21 +212,18 @@ class Crowd:
             if old:
                 self._fleet.check(drop=old)
 
-    def _log_in_administrator(self) -> str:
-        folder: Path = self._serving.folder
-        password = folder / "administrator"
-        password.write_text(PASSWORD)
-        subprocess.run(
-            [*coatcheck("users", "add", ADMINISTRATOR, "--role", "coatcheck:admin"), "--password-file", str(password)],
-            env=self._serving.environment,
-            check=True,
-            capture_output=True,
-        )
-        answer = self._heard(self._serving.log_in(ADMINISTRATOR, carry="header"))
-        assert answer.status == 200, answer
-        token: str = answer.body["session_token"]
-        self.secrets.append(token)
-        return token
+    def _token(self) -> str:
+        """Of the administrator."""
+        if not self._administrator:
+            password = self._serving.folder / "administrator"
+            password.write_text(PASSWORD)
+            words = ("users", "add", ADMINISTRATOR, "--role", "coatcheck:admin", "--password-file", str(password))
+            subprocess.run(coatcheck(*words), env=self._serving.environment, check=True, capture_output=True)
+            answer = self._heard(self._serving.log_in(ADMINISTRATOR, carry="header"))
+            assert answer.status == 200, answer
+            self._administrator = answer.body["session_token"]
+            self.secrets.append(self._administrator)
+        return self._administrator
 
     def _heard(self, answer: Answer) -> Answer:
         return self.history.heard(answer)

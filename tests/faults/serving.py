@@ -44,9 +44,10 @@ class Answer(NamedTuple):
 class Serving:
     """``coatcheck serve`` in ``folder``, from ``start`` to ``stop``. Its output is in ``folder/output``."""
 
-    def __init__(self, folder: Path, workers: int = 3, **environment: str) -> None:
+    def __init__(self, folder: Path, workers: int = 3, host: str = "127.0.0.1", **environment: str) -> None:
         self.folder = folder
         self.workers = workers
+        self.host = host
         self.port = free_port()
         self.database = folder / "app.db"
         self.output = folder / "output"
@@ -70,7 +71,7 @@ class Serving:
         """Start it and wait until every worker has registered."""
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*coatcheck("serve"), "--port", str(self.port), "--workers", str(self.workers)],
+                [*coatcheck("serve"), "--host", self.host, "--port", str(self.port), "--workers", str(self.workers)],
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -120,7 +121,7 @@ class Serving:
     def call(self, method: str, path: str, body: Any = None, token: str | None = None, timeout: float = 15) -> Answer:
         """One request over a connection of its own, so that any worker may get it."""
         began = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             return exchange(connection, method, path, body, token, began)
         finally:
