@@ -127,7 +127,7 @@ class Crowd:
         with person.lock:
             while len(person.living) < self._logins:
                 self._log_in(person)
-            ended = self._ends[way](self, person)
+            ended = self._ends(person, way)
             with self._lock:
                 self.ways[way] += 1
                 self._lingering += [(now() + self._linger, number) for number in ended.tokens if number % 10]
@@ -177,13 +177,16 @@ class Crowd:
         assert back.status == 200, back
         return ended
 
-    _ends = {
-        "logout": _logout,
-        "logout with receipt": lambda self, person: self._logout(person, waits=True),
-        "all": lambda self, person: self._logout(person, waits=True, scope="all"),
-        "roles": _change_roles,
-        "suspended": _suspend,
-    }
+    def _ends(self, person: _Person, way: str) -> Ended:
+        match way:
+            case "roles":
+                return self._change_roles(person)
+            case "suspended":
+                return self._suspend(person)
+            case "all":
+                return self._logout(person, waits=True, scope="all")
+            case _:
+                return self._logout(person, waits=way == "logout with receipt")
 
     def _note(
         self, person: _Person, numbers: tuple[int, ...], kind: str, method: str, path: str, body: Any, token: str

@@ -5,6 +5,7 @@
 - I2: a single-use token leads to one successor.
 - I3: what is alive is not refused.
 - I4: nobody is taken for somebody else.
+- expiry: nothing is accepted when the checker's own wall clock shows more than its expiry and the leeway.
 - I6: what can't be decided is "try again", and never anything else.
 - heals: two seconds after a fault has ended, everything is decided again.
 
@@ -22,12 +23,19 @@ from msgspec import Struct
 
 from tests.faults.decisions import ACCEPTED, BROKEN, MISTAKEN, TRY_AGAIN, Run
 
+LEEWAY = 30.0
+"""Seconds by which a checker allows for other machines' clocks (``tokens.leeway``)."""
+
+CONTINUOUS = 1.0
+"""Seconds: a run that goes on for that long within a fault has decisions in it."""
+
 HEALED_AFTER = 2.0
 """Seconds from the end of a fault until nothing is undecided any more."""
 
 
 class Issued(Struct):
-    """A token and its owner. ``expires`` is ``decisions.now()`` at its expiry."""
+    """A token and its owner. ``issued`` and ``expires`` are what ``decisions.now()`` shows when the wall clock shows
+    its ``iat`` and ``exp``."""
 
     token: int
     user: str
@@ -48,12 +56,18 @@ class Ended(Struct):
 
 
 class Fault(Struct):
-    """A stretch of time in which something was broken; ``checkers`` are those that it could touch, all if empty."""
+    """A stretch of time in which something was broken; ``checkers`` are those that it could touch, all if empty.
+    ``step`` is by how many seconds their wall clocks were ahead meanwhile."""
 
     kind: str
     began: float
     ended: float
     checkers: tuple[str, ...] = ()
+    step: float = 0.0
+
+    def touches(self, checker: str) -> bool:
+        """Whether it could touch that checker."""
+        return not self.checkers or checker in self.checkers
 
 
 class Story(Struct):
@@ -121,6 +135,9 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
                 verdict.latest = max(verdict.latest, late)
             allowed = 0.0 if ending.waited else story.bound
             verdict.hold("I1", not is_bound or late <= allowed, f"{what} {late:.3f} s after its {ending.kind}")
+        for at in (run.last_began, *_ends_within(run, story.faults)):
+            shown = at + _step(story.faults, run.by, at)
+            verdict.hold("expiry", shown <= issued.expires + LEEWAY, f"{what} {shown - issued.expires:.3f} s too late")
     elif run.said == MISTAKEN:
         verdict.hold("I4", False, what)
     elif run.said.startswith(BROKEN):
@@ -136,15 +153,30 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
     else:
         verdict.refused += run.count
         over = min((ending.began for ending in endings), default=inf)
-        is_right = run.first_ended >= min(over, issued.expires)
-        verdict.hold("I3", is_right, f"{what}, which was alive")
+        for at in (run.first_ended, run.last_ended):
+            shown = at + _step(story.faults, run.by, at)
+            is_of_another_time = shown >= issued.expires or shown < issued.issued - LEEWAY
+            verdict.hold("I3", at >= over or is_of_another_time, f"{what}, which was alive")
+
+
+def _step(faults: list[Fault], checker: str, at: float) -> float:
+    """By how much the checker's wall clock was ahead then."""
+    return sum(fault.step for fault in faults if fault.touches(checker) and fault.began <= at <= fault.ended)
+
+
+def _ends_within(run: Run, faults: list[Fault]) -> list[float]:
+    """Where the part of the run ends that lies in a fault, for every fault in which it went on for a while."""
+    parts = (
+        (max(run.first_began, fault.began), min(run.last_began, fault.ended))
+        for fault in faults
+        if fault.touches(run.by)
+    )
+    return [ended for began, ended in parts if ended - began > CONTINUOUS]
 
 
 def _calm(faults: list[Fault], checker: str) -> list[tuple[float, float]]:
     """The stretches in which a checker has to decide: from ``HEALED_AFTER`` behind a fault to the next one."""
-    touching = sorted(
-        (fault for fault in faults if not fault.checkers or checker in fault.checkers), key=lambda fault: fault.began
-    )
+    touching = sorted((fault for fault in faults if fault.touches(checker)), key=lambda fault: fault.began)
     calm, since = [], -inf
     for fault in touching:
         if fault.began > since:

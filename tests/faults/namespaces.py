@@ -3,8 +3,8 @@
 with Network(2) as network:
     with network.spaces[0].black_hole(): ...
 
-All of them reach this machine at ``SERVER``, an address for documentation (RFC 5737) that exists as long as the network;
-``localhost`` means that address there.
+All of them reach this machine at ``SERVER``, an address for documentation (RFC 5737) that exists as long as the
+network; ``localhost`` means that address there.
 """
 
 import os

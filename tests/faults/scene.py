@@ -94,7 +94,8 @@ class Scene:
     def fault(
         self, kind: str, *checkers: Checker, on: AbstractContextManager[Any] | None = None, **broken: Any
     ) -> Iterator[None]:
-        """Something is broken until the block ends: what the proxy is told, or ``on``. It touches ``checkers`` (all)."""
+        """Something is broken until the block ends: ``on``, or what the proxy is told. It touches ``checkers``, or
+        all."""
         fault = Fault(kind, now(), float("inf"), tuple(checker.name for checker in checkers))
         self.faults.append(fault)
         if on is None:
