@@ -8,6 +8,7 @@ import pytest
 from coatcheck.errors import Misconfigured
 from coatcheck.settings import (
     AttemptSettings,
+    AuditSettings,
     PasswordSettings,
     RevocationSettings,
     SessionSettings,
@@ -23,6 +24,7 @@ SHAPES = {
     "revocation": RevocationSettings,
     "passwords": PasswordSettings,
     "attempts": AttemptSettings,
+    "audit": AuditSettings,
     "web": WebSettings,
 }
 
@@ -59,6 +61,7 @@ SHAPES = {
         ("attempts.per_device", 0),
         ("attempts.per_address", -1),
         ("attempts.window", NEVER),
+        ("audit.keep_for", timedelta(hours=23)),
         ("web.path", "/auth/"),
         ("web.body_limit", 1023),
         ("web.site_name", " "),

@@ -221,6 +221,18 @@ class AttemptSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditSettings:
+    """The audit trail (``docs/audit.md``)."""
+
+    keep_for: timedelta = timedelta(days=400)
+    """An entry is deleted when it is this old. A year is what many rules ask for, and the month on top is for looking
+    back at that year; longer than needed would keep personal data (addresses, devices) without a reason."""
+
+    def __post_init__(self) -> None:
+        _require(self.keep_for >= timedelta(days=1), "audit.keep_for must be a day or more")
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebSettings:
     """What a browser and a proxy see."""
 
@@ -280,6 +292,9 @@ class Settings:
 
     attempts: AttemptSettings = field(default_factory=AttemptSettings)
     """Attempt limits."""
+
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    """The audit trail."""
 
     web: WebSettings = field(default_factory=WebSettings)
     """Pages, API, proxies."""

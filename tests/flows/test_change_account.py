@@ -28,7 +28,7 @@ async def test_roles_are_sorted_told_and_noted(place):
     assert committed.result.roles == ("editor", "writer")
     assert [event.happening for event in committed.events] == [UserChanged(user.id, user.version + 1)]
     (entry,) = place.audit("user.roles_changed")
-    assert (entry.actor_id, entry.detail) == ("usr_root", {"roles": "editor writer"})
+    assert (entry.actor_id, entry.detail) == ("usr_root", {"roles": "editor writer", "before": ""})
 
 
 async def test_what_changes_nothing_is_not_told(place):

@@ -45,7 +45,7 @@ async def change_account(
                 at=now,
                 actor_id=actor_id,
                 client=client,
-                detail={"roles": " ".join(wanted)},
+                detail={"roles": " ".join(wanted), "before": " ".join(user.roles)},
             )
         if status is not None:
             is_suspended = status is UserStatus.SUSPENDED

@@ -8,6 +8,7 @@ from coatcheck.flows.parts.choose_password import choose_password
 from coatcheck.flows.parts.credentials import login_from, renew_credentials
 from coatcheck.flows.parts.means import Committed, Means
 from coatcheck.flows.parts.prove_password import current_user, device_mark, prove_password, uncount
+from coatcheck.flows.parts.refusals import PASSWORD
 from coatcheck.model.client import Client
 from coatcheck.model.login import Login
 from coatcheck.model.session import Ending
@@ -25,7 +26,9 @@ async def change_password(
     Raises LoginRefused (the current one is wrong), PasswordWeak, RequestInvalid, AttemptsExceeded, LoginBusy,
     SessionEnded.
     """
-    person, proven, verdict = await prove_password(means, user_id, current, client=client, field="current")
+    person, proven, verdict = await prove_password(
+        means, user_id, session_id, current, kind="password.change_failed", client=client, field="current"
+    )
     try:
         password_hash = await choose_password(
             means, new, email=person.email, name=person.name, client=client, field="new", familiar=True
@@ -40,7 +43,16 @@ async def change_password(
         if user is None:
             return None
         changed = structs.replace(user, password_hash=password_hash, password_changed_at=now)
-        if not change_user(tx, changed, kind="password.changed", at=now, actor_id=user_id, address=client.address):
+        if not change_user(
+            tx,
+            changed,
+            kind="password.changed",
+            at=now,
+            actor_id=user_id,
+            address=client.address,
+            session_id=session_id,
+            factors=PASSWORD,
+        ):
             return None
         end_sessions_of(
             tx,

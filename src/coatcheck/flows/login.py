@@ -8,6 +8,7 @@ transaction; the session is opened only if the user is still at the version that
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from msgspec import structs
 
@@ -16,12 +17,13 @@ from coatcheck.flows.parts.credentials import login_from, mint
 from coatcheck.flows.parts.means import Committed, Means
 from coatcheck.flows.parts.new_session import new_session, require_audience
 from coatcheck.flows.parts.prove_password import count_attempt, current_user, device_mark, is_password, uncount
+from coatcheck.flows.parts.refusals import Why, note_refusal, refusal
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.login import Login
-from coatcheck.model.session import Carry, Ending
+from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.user import User, UserStatus
 from coatcheck.passwords.attempts import Verdict
 from coatcheck.passwords.policy import prepare
@@ -29,6 +31,8 @@ from coatcheck.sessions.end import end_session
 from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.open import open_session
 from coatcheck.stores.port import Transaction
+
+REFUSED: Final = "login.failed"
 
 
 async def login(
@@ -50,7 +54,7 @@ async def login(
     """
     require_audience(means, audience)
     key, prepared = parse_email(email).key, prepare(password)
-    user, verdict, device = await count_attempt(means, key, client)
+    user, verdict, device = await count_attempt(means, key, client, kind=REFUSED)
     opening = _Opening(means, verdict, carry, remember, audience, client, replaces, wait)
     for _ in range(2):  # once more, should the password hash have been upgraded by a login at the same moment
         stored = user.password_hash if user is not None else None
@@ -65,7 +69,7 @@ async def login(
             token = means.devices.issue(user.id, device_mark(committed.result.user))
             return committed.but(committed.result.with_device_token(token))
         user = await means.store.read(lambda tx: tx.users.by_email_key(key))
-    await _note_failure(means, user, client)
+    await note_refusal(means, _refusal(user, _why(user), client, means.now()))
     raise LoginRefused
 
 
@@ -98,6 +102,7 @@ class _Opening:
                 return None
             means.attempts.succeeded(tx, self.verdict)
             if user.status is not UserStatus.ACTIVE:
+                tx.audit.add(_refusal(user, Why.SUSPENDED, client, now))
                 return user.status
             if rehashed is not None:
                 tx.users.save(structs.replace(user, password_hash=rehashed), expected_version=user.version)
@@ -115,13 +120,17 @@ class _Opening:
             )
             if self.replaces is not None:
                 end_session(tx, self.replaces, at=now, ending=Ending.LOGOUT, actor_id=user_id, address=client.address)
-            _note(tx, "login.succeeded", user_id, session_id, client, now)
-            return open_session(tx, session, expected_version=user.version, limits=means.settings.sessions)
+            granted = open_session(tx, session, expected_version=user.version, limits=means.settings.sessions)
+            if granted is not None:
+                tx.audit.add(_success(session, client))
+            return granted
 
         try:
             committed = await means.commit(work, wait=self.wait)
         except SessionLimit:  # the password was right all the same
             await uncount(means, self.verdict)
+            person = await means.store.read(lambda tx: tx.users.get(user_id))
+            await note_refusal(means, _refusal(person, Why.SESSION_LIMIT, client, now))
             raise
         granted = committed.result
         if isinstance(granted, UserStatus):
@@ -139,15 +148,24 @@ async def _rehash(means: Means, stored: str, prepared: str, client: Client) -> s
     return None
 
 
-async def _note_failure(means: Means, user: User | None, client: Client) -> None:
-    now = means.now()
-    failed = user.id if user else None
-    await means.store.write(lambda tx: _note(tx, "login.failed", failed, None, client, now), durable=False)
-
-
-def _note(
-    tx: Transaction, kind: str, user_id: str | None, session_id: str | None, client: Client, now: datetime
-) -> None:
-    tx.audit.add(
-        AuditEntry(at=now, kind=kind, user_id=user_id, actor_id=user_id, session_id=session_id, address=client.address)
+def _success(session: Session, client: Client) -> AuditEntry:
+    return AuditEntry(
+        at=session.created_at,
+        kind="login.succeeded",
+        user_id=session.user_id,
+        actor_id=session.user_id,
+        session_id=session.id,
+        address=client.address,
+        factors=session.amr,
+        detail={"device": session.device, "carry": session.carry.value},
     )
+
+
+def _why(user: User | None) -> Why:
+    if user is None:
+        return Why.UNKNOWN_ACCOUNT
+    return Why.NO_PASSWORD if user.password_hash is None else Why.WRONG_PASSWORD
+
+
+def _refusal(user: User | None, why: Why, client: Client, now: datetime) -> AuditEntry:
+    return refusal(REFUSED, why, at=now, client=client, user_id=None if user is None else user.id)

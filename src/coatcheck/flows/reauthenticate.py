@@ -4,6 +4,7 @@ from coatcheck.errors import SessionEnded
 from coatcheck.flows.parts.credentials import login_from, renew_credentials
 from coatcheck.flows.parts.means import Committed, Means
 from coatcheck.flows.parts.prove_password import current_user, prove_password
+from coatcheck.flows.parts.refusals import PASSWORD
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.client import Client
 from coatcheck.model.login import Login
@@ -18,7 +19,9 @@ async def reauthenticate(
 
     Raises LoginRefused, AttemptsExceeded, LoginBusy, SessionEnded.
     """
-    _, proven, verdict = await prove_password(means, user_id, password, client=client)
+    _, proven, verdict = await prove_password(
+        means, user_id, session_id, password, kind="reauthentication.failed", client=client
+    )
     now = means.now()
 
     def work(tx: Transaction) -> tuple[Grant, str] | None:
@@ -36,6 +39,7 @@ async def reauthenticate(
                     actor_id=user_id,
                     session_id=session_id,
                     address=client.address,
+                    factors=PASSWORD,
                 )
             )
         return renewed

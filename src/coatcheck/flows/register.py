@@ -1,6 +1,7 @@
 """A stranger makes an account and is logged in."""
 
 from collections.abc import Callable
+from typing import Final
 
 from coatcheck.errors import EmailTaken
 from coatcheck.flows.parts.credentials import login_from, mint
@@ -8,6 +9,7 @@ from coatcheck.flows.parts.means import Committed, Means
 from coatcheck.flows.parts.new_session import new_session, require_audience
 from coatcheck.flows.parts.new_user import add_user, compose_user
 from coatcheck.flows.parts.prove_password import device_mark
+from coatcheck.flows.parts.refusals import Why, note_limit, refusal
 from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
 from coatcheck.model.identifiers import SESSION, new_identifier
@@ -18,6 +20,8 @@ from coatcheck.sessions.end import end_session
 from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.open import open_session
 from coatcheck.stores.port import Transaction
+
+REFUSED: Final = "registration.failed"
 
 
 async def register(
@@ -46,7 +50,10 @@ async def register(
     secret = mint(means, carry, session_id, step=1)
 
     def work(tx: Transaction) -> Grant | None:
-        if not add_user(means, tx, user, actor_id=user.id, client=client):
+        if not add_user(means, tx, user, actor_id=user.id, client=client, session_id=session_id):
+            holder = tx.users.by_email_key(user.email_key)
+            holder_id = None if holder is None else holder.id
+            tx.audit.add(refusal(REFUSED, Why.EMAIL_TAKEN, at=user.created_at, client=client, user_id=holder_id))
             return None
         session = new_session(
             means,
@@ -81,5 +88,10 @@ async def _count(means: Means, email: str, client: Client) -> None:
     def work(tx: Transaction, judge: Callable[..., Verdict]) -> Verdict:
         return judge(tx, account=account, device=None, address=client.address, now=now)
 
-    (await means.store.read(lambda tx: work(tx, means.attempts.look))).require()
-    (await means.store.write(lambda tx: work(tx, means.attempts.begin), durable=False)).require()
+    async def require(verdict: Verdict) -> None:
+        entry = refusal(REFUSED, Why.TOO_MANY_ATTEMPTS, at=now, client=client, user_id=None)
+        await note_limit(means, verdict, entry)
+        verdict.require()
+
+    await require(await means.store.read(lambda tx: work(tx, means.attempts.look)))
+    await require(await means.store.write(lambda tx: work(tx, means.attempts.begin), durable=False))

@@ -23,10 +23,14 @@ from coatcheck.stores.port import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """May this attempt be answered? Returned, not raised: the counts must be committed first."""
+    """May this attempt be answered? Returned, not raised: the counts must be committed first.
+
+    ``over`` names the counter that was over its limit; None when none was.
+    """
 
     taken: tuple[str, ...]
     retry_after: timedelta | None = None
+    over: str | None = None
 
     def require(self) -> None:
         """Raise AttemptsExceeded if there were too many. Call it after the transaction was committed."""
@@ -51,7 +55,7 @@ class Attempts:
             count, ends_at = tx.attempts.take(key, now, self._settings.window)
             taken.append(key)
             if count > most:
-                return Verdict(tuple(taken), max(ends_at - now, timedelta(seconds=1)))
+                return Verdict(tuple(taken), max(ends_at - now, timedelta(seconds=1)), key)
         return Verdict(tuple(taken))
 
     def look(self, tx: Transaction, *, account: str, device: str | None, address: str, now: datetime) -> Verdict:
@@ -62,7 +66,7 @@ class Attempts:
         for key, most in self._counters(account, device, address):
             known = tx.attempts.peek(key, now)
             if known is not None and known[0] >= most and known[1] <= now + self._settings.window:
-                return Verdict((), max(known[1] - now, timedelta(seconds=1)))
+                return Verdict((), max(known[1] - now, timedelta(seconds=1)), key)
         return Verdict(())
 
     def _counters(self, account: str, device: str | None, address: str) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -213,15 +213,40 @@ class Attempts(Protocol):
 
 
 class Audit(Protocol):
-    """The trail of authentication events: append-only."""
+    """The trail of authentication events: append-only. Nothing changes an entry; only age removes it."""
 
     def add(self, entry: AuditEntry) -> None:
-        """Insert."""
+        """Insert. Waits for nobody but the transaction it is part of. Raises DataConflict for an id that is there."""
+
+    def get(self, entry_id: str) -> AuditEntry | None:
+        """The entry, or None."""
 
     def page(
-        self, *, user_id: str | None = None, kind: str | None = None, before: str | None = None, limit: int = 50
+        self,
+        *,
+        user_id: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: str | None = None,
+        limit: int = 50,
     ) -> Sequence[AuditEntry]:
-        """Entries, newest first, before the entry with id ``before``."""
+        """Entries, newest first, before the entry with id ``before``, from ``since`` on and before ``until``."""
+
+    def follow(
+        self,
+        *,
+        user_id: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[AuditEntry]:
+        """Entries, oldest first, after the entry with id ``after``, from ``since`` on and before ``until``."""
+
+    def purge(self, before: datetime, limit: int) -> int:
+        """Look at the oldest ``limit`` entries and delete those from before that instant; return how many."""
 
 
 class Transaction(Protocol):

@@ -160,7 +160,8 @@ class Engine:
         await self._store.write(lambda tx: rotate_keys(tx, self._secrets, self._settings, now=now))
 
     async def _purge(self) -> None:
-        while await purge(self._store, self._now()) >= BATCH:  # noqa: ASYNC110 - lets logins in between two batches
+        keep_for = self._settings.audit.keep_for
+        while await purge(self._store, self._now(), keep_audit_for=keep_for) >= BATCH:  # noqa: ASYNC110 - lets logins in
             await asyncio.sleep(0.05)
 
     async def _load_keys(self) -> None:

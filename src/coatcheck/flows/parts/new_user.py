@@ -2,6 +2,7 @@
 
 from coatcheck.flows.parts.choose_password import choose_password
 from coatcheck.flows.parts.means import Means
+from coatcheck.flows.parts.refusals import PASSWORD
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.client import Client
 from coatcheck.model.email import parse_email
@@ -38,15 +39,27 @@ async def compose_user(
     )
 
 
-def add_user(means: Means, tx: Transaction, user: User, *, actor_id: str | None, client: Client) -> bool:
-    """Store the user, with the application's own steps. False when the e-mail address is taken."""
+def add_user(
+    means: Means, tx: Transaction, user: User, *, actor_id: str | None, client: Client, session_id: str | None = None
+) -> bool:
+    """Store the user, with the application's own steps. False when the e-mail address is taken.
+
+    ``session_id`` is that of whoever is logged in by it.
+    """
     if not tx.users.add(user):
         return False
     for hook in means.after_register:
         hook(tx, user)
     tx.audit.add(
         AuditEntry(
-            at=user.created_at, kind="user.registered", user_id=user.id, actor_id=actor_id, address=client.address
+            at=user.created_at,
+            kind="user.registered",
+            user_id=user.id,
+            actor_id=actor_id,
+            session_id=session_id,
+            address=client.address,
+            factors=() if session_id is None else PASSWORD,
+            detail={"roles": " ".join(user.roles)} if user.roles else {},
         )
     )
     return True

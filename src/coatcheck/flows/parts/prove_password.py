@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from coatcheck.errors import LoginBusy, LoginRefused, SessionEnded
 from coatcheck.flows.parts.means import Means
+from coatcheck.flows.parts.refusals import Why, note_limit, note_refusal, refusal
 from coatcheck.model.client import Client
 from coatcheck.model.user import User
 from coatcheck.passwords.attempts import Verdict
@@ -16,11 +17,12 @@ from coatcheck.stores.port import Transaction
 
 
 async def prove_password(
-    means: Means, user_id: str, password: str, *, client: Client, field: str = "password"
+    means: Means, user_id: str, session_id: str, password: str, *, kind: str, client: Client, field: str = "password"
 ) -> tuple[User, str, Verdict]:
     """Return the user, the hash that ``password`` opened, and the counted attempt.
 
-    The transaction that follows asks ``current_user`` whether that is still the hash.
+    The transaction that follows asks ``current_user`` whether that is still the hash. ``kind`` is what the audit trail
+    calls it when the password is not right, in the session ``session_id``.
 
     Raises LoginRefused, AttemptsExceeded, LoginBusy, SessionEnded when there is no such user any more.
     """
@@ -28,20 +30,29 @@ async def prove_password(
     user = await means.store.read(lambda tx: tx.users.get(user_id))
     if user is None:
         raise SessionEnded
-    current, verdict, device = await count_attempt(means, user.email_key, client)
+    current, verdict, device = await count_attempt(
+        means, user.email_key, client, kind=kind, actor_id=user_id, session_id=session_id
+    )
     if current is None or current.id != user_id:
         raise SessionEnded
     stored = current.password_hash
     is_right = await is_password(means, stored, prepared, verdict, client=client, familiar=device is not None)
     if stored is None or not is_right:
+        why = Why.NO_PASSWORD if stored is None else Why.WRONG_PASSWORD
+        at = means.now()
+        entry = refusal(kind, why, at=at, client=client, user_id=user_id, actor_id=user_id, session_id=session_id)
+        await note_refusal(means, entry)
         raise LoginRefused("The password is not right.")
     return current, stored, verdict
 
 
-async def count_attempt(means: Means, key: str, client: Client) -> tuple[User | None, Verdict, str | None]:
+async def count_attempt(
+    means: Means, key: str, client: Client, *, kind: str, actor_id: str | None = None, session_id: str | None = None
+) -> tuple[User | None, Verdict, str | None]:
     """Count an attempt on the account with canonical e-mail ``key``, and read its user.
 
-    Also returns the known device's id, if it is one. Raises AttemptsExceeded, after the count was committed.
+    Also returns the known device's id, if it is one. ``kind`` is what the audit trail calls a refusal. Raises
+    AttemptsExceeded, after the count was committed.
     """
     now = means.now()
 
@@ -52,11 +63,25 @@ async def count_attempt(means: Means, key: str, client: Client) -> tuple[User | 
             device = means.devices.device_of(client.device_token, user.id, device_mark(user))
         return user, judge(tx, account=key, device=device, address=client.address, now=now), device
 
-    _, known, _ = await means.store.read(lambda tx: work(tx, means.attempts.look))
-    known.require()
+    async def require(user: User | None, verdict: Verdict) -> None:
+        user_id = None if user is None else user.id
+        entry = refusal(
+            kind,
+            Why.TOO_MANY_ATTEMPTS,
+            at=now,
+            client=client,
+            user_id=user_id,
+            actor_id=actor_id,
+            session_id=session_id,
+        )
+        await note_limit(means, verdict, entry)
+        verdict.require()
+
+    user, known, _ = await means.store.read(lambda tx: work(tx, means.attempts.look))
+    await require(user, known)
     # Not durable: a power loss may forget the last counts, and no guess holds up what must be durable.
     user, verdict, device = await means.store.write(lambda tx: work(tx, means.attempts.begin), durable=False)
-    verdict.require()
+    await require(user, verdict)
     return user, verdict, device
 
 

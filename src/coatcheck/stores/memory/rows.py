@@ -94,3 +94,8 @@ class Rows:
                 del table[key]
             else:
                 table[key] = before
+            else:  # the oldest are deleted first, so it was there before all others
+                others = dict(table)
+                table.clear()
+                table[key] = before
+                table.update(others)

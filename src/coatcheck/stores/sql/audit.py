@@ -1,10 +1,11 @@
 """The audit trail in SQL."""
 
 from collections.abc import Sequence
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from msgspec import structs
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from coatcheck.model.audit import AuditEntry
 from coatcheck.stores.sql.tables import audit
@@ -24,15 +25,61 @@ class SqlAudit:
     def add(self, entry: AuditEntry) -> None:
         self._connection.execute(_ADD, structs.asdict(entry))
 
+    def get(self, entry_id: str) -> AuditEntry | None:
+        found = self._entries(select(*_FIELDS).where(audit.c.id == entry_id))
+        return found[0] if found else None
+
     def page(
-        self, *, user_id: str | None = None, kind: str | None = None, before: str | None = None, limit: int = 50
+        self,
+        *,
+        user_id: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: str | None = None,
+        limit: int = 50,
     ) -> Sequence[AuditEntry]:
-        statement = select(*_FIELDS).order_by(audit.c.number.desc()).limit(limit)
-        if user_id is not None:
-            statement = statement.where(audit.c.user_id == user_id)
-        if kind is not None:
-            statement = statement.where(audit.c.kind == kind)
+        statement = _narrowed(user_id, kind, since, until).order_by(audit.c.number.desc()).limit(limit)
         if before is not None:
-            earlier = select(audit.c.number).where(audit.c.id == before).scalar_subquery()
-            statement = statement.where(audit.c.number < earlier)
+            statement = statement.where(audit.c.number < _number_of(before))
+        return self._entries(statement)
+
+    def follow(
+        self,
+        *,
+        user_id: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[AuditEntry]:
+        statement = _narrowed(user_id, kind, since, until).order_by(audit.c.number).limit(limit)
+        if after is not None:
+            statement = statement.where(audit.c.number > _number_of(after))
+        return self._entries(statement)
+
+    def purge(self, before: datetime, limit: int) -> int:
+        oldest = select(audit.c.number, audit.c.at).order_by(audit.c.number).limit(limit).subquery()
+        spent = select(oldest.c.number).where(oldest.c.at < before)
+        return self._connection.execute(delete(audit).where(audit.c.number.in_(spent))).rowcount
+
+    def _entries(self, statement: Select[Any]) -> list[AuditEntry]:
         return [AuditEntry(**row._asdict()) for row in self._connection.execute(statement)]
+
+
+def _narrowed(user_id: str | None, kind: str | None, since: datetime | None, until: datetime | None) -> Select[Any]:
+    statement = select(*_FIELDS)
+    if user_id is not None:
+        statement = statement.where(audit.c.user_id == user_id)
+    if kind is not None:
+        statement = statement.where(audit.c.kind == kind)
+    if since is not None:
+        statement = statement.where(audit.c.at >= since)
+    if until is not None:
+        statement = statement.where(audit.c.at < until)
+    return statement
+
+
+def _number_of(entry_id: str) -> Any:
+    return select(audit.c.number).where(audit.c.id == entry_id).scalar_subquery()

@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 
+from coatcheck.model.audit import Outcome
 from coatcheck.model.event import Happening
 from coatcheck.model.key import Algorithm, KeyStatus
 from coatcheck.model.principal import Kind
@@ -185,7 +186,7 @@ audit: Final = Table(
     Column("session_id", Text),
     Column("address", Text, nullable=False),
     Column("detail", Json(dict[str, str]), nullable=False),
-    Column("outcome", Text, nullable=False, server_default="succeeded"),
+    Column("outcome", Named(Outcome), nullable=False, server_default="succeeded"),
     Column("factors", Json(tuple[str, ...]), nullable=False, server_default="[]"),
 )
 Index(PREFIX + "audit_id", audit.c.id, unique=True)
