@@ -17,6 +17,7 @@ from coatcheck.revocation.replica import Replica
 from coatcheck.revocation.subscriber import Subscriber
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.memory.store import MemoryStore
+from coatcheck.stores.port import Transaction
 from coatcheck.testing import ManualClock
 from coatcheck.upkeep.follow import Follower
 
@@ -57,7 +58,12 @@ class Site:
         return self.subscriber.lease.holds(self.clock.steady(), self.clock.wall())
 
     def end_a_session(self, *, awaited: bool = False) -> None:
-        self.store.transact(lambda tx: tx.log.append(SessionEnded(new_identifier("ses")), awaited=awaited))
+        def end(tx: Transaction) -> None:
+            event = tx.log.append(SessionEnded(new_identifier("ses")))
+            if awaited:
+                tx.log.await_up_to(event.seq)
+
+        self.store.transact(end)
 
     def rows(self) -> Any:
         return self.store.registry_view(lambda registry: registry.all())

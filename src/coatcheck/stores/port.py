@@ -27,6 +27,7 @@ from coatcheck.model.position import Epoch, Position
 from coatcheck.model.principal import Kind
 from coatcheck.model.service import Service
 from coatcheck.model.session import Ending, Session
+from coatcheck.model.session_data import SessionData
 from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User, UserStatus
 
@@ -135,6 +136,14 @@ class Sessions(Protocol):
     def count_live(self, now: datetime) -> int:
         """How many sessions are neither ended nor past their absolute end."""
 
+    def get_data(self, session_id: str) -> SessionData | None:
+        """What the application keeps beside a session that has not been ended; else None. It goes with the session:
+        when that is ended, or at the latest when it is purged."""
+
+    def put_data(self, row: SessionData, *, expected_version: int) -> bool:
+        """Write ``row`` if the session has not been ended and its data is at ``expected_version``, 0 where there is
+        none; else False (laws 3 and 4). The caller holds the session's lock."""
+
 
 class Keys(Protocol):
     """Signing keys, sealed."""
@@ -162,8 +171,8 @@ class Log(Protocol):
     def head(self) -> Head:
         """The newest entry and the parameters beside it."""
 
-    def append(self, happening: Happening, *, awaited: bool = False) -> Event:
-        """Take the head's lock, give the next seq, write the event; with ``awaited`` raise ``head.awaited`` to it."""
+    def append(self, happening: Happening) -> Event:
+        """Take the head's lock, give the next seq, write the event."""
 
     def await_up_to(self, seq: int) -> None:
         """Raise ``head.awaited`` to ``seq``, never lower it: subscribers acknowledge at once."""

@@ -26,13 +26,11 @@ class MemoryLog:
     def head(self) -> Head:
         return self._rows.head
 
-    def append(self, happening: Happening, *, awaited: bool = False) -> Event:
+    def append(self, happening: Happening) -> Event:
         rows, head = self._rows, self._rows.head
         event = Event(head.seq + 1, new_event_id(), happening)
         rows.put(rows.events, event.seq, event)
-        rows.head = structs.replace(
-            head, seq=event.seq, event_id=event.id, awaited=event.seq if awaited else head.awaited
-        )
+        rows.head = structs.replace(head, seq=event.seq, event_id=event.id)
         return event
 
     def await_up_to(self, seq: int) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from msgspec import ValidationError, json, structs
-from sqlalchemy import Boolean, Connection, Text, bindparam, case, delete, insert, select, type_coerce, update
+from sqlalchemy import Connection, Text, bindparam, case, delete, insert, select, type_coerce, update
 
 from coatcheck.authority import Snapshot
 from coatcheck.errors import StoreUnavailable
@@ -25,11 +25,7 @@ _HEAD: Final = select(*(head.c[name] for name in Head.__struct_fields__))
 _FLOOR: Final = select(head.c.floor)
 _ADVANCE: Final = (
     update(head)
-    .values(
-        seq=head.c.seq + 1,
-        event_id=bindparam("new_id"),
-        awaited=case((bindparam("is_awaited", type_=Boolean), head.c.seq + 1), else_=head.c.awaited),
-    )
+    .values(seq=head.c.seq + 1, event_id=bindparam("new_id"))
     .returning(head.c.seq)
 )
 _APPEND: Final = insert(events)
@@ -74,10 +70,10 @@ class SqlLog:
     def head(self) -> Head:
         return Head(*self._connection.execute(_HEAD).one())
 
-    def append(self, happening: Happening, *, awaited: bool = False) -> Event:
+    def append(self, happening: Happening) -> Event:
         self.is_changed = True
         event_id = new_event_id()
-        seq = self._connection.execute(_ADVANCE, {"new_id": event_id, "is_awaited": awaited}).scalar_one()
+        seq = self._connection.execute(_ADVANCE, {"new_id": event_id}).scalar_one()
         self._connection.execute(_APPEND, {"seq": seq, "event_id": event_id, "happening": happening})
         return Event(seq, event_id, happening)
 

@@ -84,7 +84,7 @@ class LogContract(Driving):
 
         self.write(store, lambda tx: [tx.log.append(SessionEnded("ses_x")) for _ in range(3)])
         assert self.read(store, awaited) == 0
-        self.write(store, lambda tx: tx.log.append(SessionEnded("ses_y"), awaited=True))
+        self.write(store, lambda tx: tx.log.await_up_to(tx.log.append(SessionEnded("ses_y")).seq))
         assert self.read(store, awaited) == 4
         self.write(store, lambda tx: tx.log.await_up_to(2))
         assert self.read(store, awaited) == 4
