@@ -23,11 +23,7 @@ _decode_all: Final = json.Decoder(list[Happening]).decode
 _ESTABLISH: Final = insert_unless_there(head)
 _HEAD: Final = select(*(head.c[name] for name in Head.__struct_fields__))
 _FLOOR: Final = select(head.c.floor)
-_ADVANCE: Final = (
-    update(head)
-    .values(seq=head.c.seq + 1, event_id=bindparam("new_id"))
-    .returning(head.c.seq)
-)
+_ADVANCE: Final = update(head).values(seq=head.c.seq + 1, event_id=bindparam("new_id")).returning(head.c.seq)
 _APPEND: Final = insert(events)
 _AWAIT: Final = update(head).where(head.c.awaited < bindparam("up_to")).values(awaited=bindparam("up_to"))
 _AFTER: Final = (
