@@ -48,7 +48,9 @@ def serving(*, clock: Clock | None = None, make: Callable[[Auth], Any] = build, 
             Settings(**{"database": "memory:", "url": url, "passwords": fast_passwords(), **settings}), clock=clock
         )
         server = uvicorn.Server(
-            uvicorn.Config(make(auth), log_level="warning", lifespan="on", timeout_graceful_shutdown=3)
+            uvicorn.Config(
+                make(auth), log_level="warning", lifespan="on", proxy_headers=False, timeout_graceful_shutdown=3
+            )
         )
         started, loops = Event(), []
 

@@ -7,10 +7,13 @@ import httpx2
 import pytest
 
 from coatcheck.errors import StoreUnavailable
+from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings, TokenSettings, WebSettings
 from coatcheck.stores.memory import MemoryStore
+from coatcheck.testing import login_as
 from coatcheck.tokens.jwt import verify
 from coatcheck.web.api.check import IDENTITY
+from coatcheck.web.upstream import UpstreamTokens
 from tests.site import API, URL, Site, bearer, code_of, running
 
 pytestmark = pytest.mark.anyio
@@ -209,15 +212,12 @@ async def test_no_cookie_is_renewed_since_the_answer_does_not_reach_the_browser(
 
 async def test_no_more_tokens_are_kept_than_records():
     async with site_with(revocation=RevocationSettings(cache_records=100)) as site:
-        upstream = None
+        upstream = UpstreamTokens(site.auth)
         body = await site.register(site.client(), carry="header")
         held = await site.auth.recall(body["session_token"].encode())
-        from coatcheck.web.upstream import UpstreamTokens
-
-        upstream = UpstreamTokens(site.auth)
-        for _ in range(130):
-            login = await site.log_in(site.client(), carry="header")
-            held = await site.auth.recall(login["session_token"].encode())
-            await upstream.issue(held, "orders")
-        assert len(upstream) <= 100
-        assert await upstream.kept(held, "orders") is not None
+        for number in range(130):
+            issued = await upstream.issue(held, "orders")
+            assert await upstream.kept(held, "orders") == issued
+            assert len(upstream) <= 100
+            login = await login_as(site.auth, f"user{number}@example.com", carry=Carry.HEADER)
+            held = await site.auth.recall(login.headers["authorization"].removeprefix("Bearer ").encode())
