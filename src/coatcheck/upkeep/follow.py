@@ -31,7 +31,8 @@ class Follower:
     is unknown.
 
     With ``holds`` the authority is asked to hold its answer until there is something new (a long poll), and is asked
-    again as soon as it has answered. What can't wait, a key that is unknown, is asked for beside that.
+    again as soon as it has answered. What can't wait, a key that is unknown, is asked for beside that. ``patience`` is
+    how many seconds one answer may take; left out, a lease.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Follower:
         after_sync: Callable[[], None] = lambda: None,
         load_keys: Callable[[], Awaitable[None]] = _nothing,
         holds: bool = False,
+        patience: float | None = None,
     ) -> None:
         self._subscriber = subscriber
         self._authority = authority
@@ -56,6 +58,7 @@ class Follower:
         self._after_sync = after_sync
         self._load_keys = load_keys
         self._holds = holds
+        self._patience = patience or interval * 5
         self._listeners: set[Callable[[], None]] = set()
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -136,7 +139,7 @@ class Follower:
         if self._has_left:
             return None
         try:
-            async with asyncio.timeout(self._interval * 5):
+            async with asyncio.timeout(self._patience):
                 async with self._registering:
                     if subscriber.registration is None:
                         subscriber.registered(await self._authority.register(self._name, self._accept_ms))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from coatcheck.carriers.cookies import Cookie, clear, find, write
 from coatcheck.carriers.raw import RawHeader, values_of
@@ -35,9 +35,12 @@ _DEVICE_FOR: Final = timedelta(days=400)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its body, ``Set-Cookie`` lines, and further header lines. ``status`` overrides the endpoint's."""
+    """An answer: its body, ``Set-Cookie`` lines, and further header lines. ``status`` overrides the endpoint's.
 
-    result: Struct | None = None
+    A body may be Raw: JSON that was written elsewhere, as long ones are.
+    """
+
+    result: Struct | Raw | None = None
     cookies: tuple[bytes, ...] = ()
     status: int | None = None
     headers: tuple[RawHeader, ...] = ()

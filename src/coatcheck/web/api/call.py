@@ -44,7 +44,18 @@ class Call:
     every answer clears them.
     """
 
-    __slots__ = ("_scope", "body", "form", "installation", "path", "presented", "query", "remembered", "unreadable")
+    __slots__ = (
+        "_receive",
+        "_scope",
+        "body",
+        "form",
+        "installation",
+        "path",
+        "presented",
+        "query",
+        "remembered",
+        "unreadable",
+    )
 
     def __init__(self, installation: Installation, scope: Mapping[str, Any]) -> None:
         self.installation = installation
@@ -56,6 +67,7 @@ class Call:
         self.form: Any = None
         self.query: Any = None
         self._scope = scope
+        self._receive: Any = None
 
     # -- who ----------------------------------------------------------------------------------------------------------
 
@@ -170,6 +182,7 @@ class Call:
 
     async def read(self, endpoint: Endpoint, receive: Any) -> None:
         """Read what ``endpoint`` reads. Raises RequestTooLarge, MediaTypeRefused, RequestMalformed, RequestInvalid."""
+        self._receive = receive
         self.query = _parameters(self._scope["query_string"], endpoint.query)
         if endpoint.body is None and endpoint.form is None:
             return
@@ -178,6 +191,11 @@ class Call:
             self.body = read_json(raw, self.headers, endpoint.body, may_be_empty=endpoint.body_may_be_empty)
         elif endpoint.form is not None:
             self.form = _form(read_form(raw, self.headers), endpoint.form)
+
+    async def gone(self) -> None:
+        """Wait until the client has closed the connection; for who keeps an answer back, after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     @property
     def wait(self) -> bool:

@@ -1,0 +1,86 @@
+"""One request to the server and its answer: no redirects, no proxy from the environment, bounded in time and size."""
+
+from collections.abc import Mapping
+from ssl import SSLContext
+from typing import Final, NamedTuple
+
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3.exceptions import HTTPError, SSLError
+from urllib3.util import parse_url
+
+from coatcheck.errors import StoreUnavailable
+from coatcheck.verify.address import Address
+
+CONNECT_WITHIN: Final = 2.5
+"""Seconds."""
+
+LONGEST_ANSWER: Final = 256 * 1024 * 1024
+"""Bytes; the largest snapshot, a million entries, has a quarter of that."""
+
+_CONNECTIONS: Final = 8
+"""Kept open; a long poll has one of its own, so nothing ever waits behind it."""
+
+
+class Answered(NamedTuple):
+    """A status and a body."""
+
+    status: int
+    body: bytes
+
+
+class Http:
+    """The server, as a place to send requests to. Every method blocks."""
+
+    def __init__(self, address: Address, ssl_context: SSLContext | None = None) -> None:
+        self.address = address
+        url = parse_url(address.root)
+        self._pool: HTTPConnectionPool
+        if url.scheme == "https":
+            self._pool = HTTPSConnectionPool(
+                url.host or "", url.port, maxsize=_CONNECTIONS, block=False, ssl_context=ssl_context
+            )
+        else:
+            self._pool = HTTPConnectionPool(url.host or "", url.port, maxsize=_CONNECTIONS, block=False)
+
+    def request(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None, within: float
+    ) -> Answered:
+        """Send one request; ``within`` is how many seconds the server may be silent.
+
+        ``path`` is under the mount path. Raises StoreUnavailable, whose message is for the log.
+        """
+        try:
+            response = self._pool.urlopen(
+                method,
+                f"{self.address.path}/{path}",
+                body=body,
+                headers={"user-agent": "coatcheck-verifier", "accept": "application/json", **headers},
+                timeout=Timeout(connect=CONNECT_WITHIN, read=within),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            answered = Answered(response.status, _read(response))
+        except SSLError as fault:
+            raise StoreUnavailable(f"The certificate of {self.address.root} is not trusted here: {fault}.") from None
+        except (HTTPError, OSError) as fault:
+            raise StoreUnavailable(f"{self.address.root} can't be reached ({type(fault).__name__}).") from None
+        if 300 <= answered.status < 400:
+            raise StoreUnavailable(
+                f"{self.address.root} answers with a redirect, which is not followed: give the address it leads to."
+            )
+        return answered
+
+    def close(self) -> None:
+        """Close what is idle; idempotent."""
+        self._pool.close()
+
+
+def _read(response: BaseHTTPResponse) -> bytes:
+    body = response.read(LONGEST_ANSWER + 1)
+    if len(body) > LONGEST_ANSWER:
+        response.close()
+        raise StoreUnavailable("The server's answer is longer than any answer can be.")
+    response.release_conn()
+    return body

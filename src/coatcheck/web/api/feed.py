@@ -1,0 +1,98 @@
+"""The revocation feed over HTTP, for services that hold no database (rule 16 of ``docs/revocation.md``).
+
+A long poll: the answer is held until there is something new, for a fifth of the lease at most. Any server of several
+can answer the next one. Which credential asks decides whose registration it may be and under which key sessions and
+users are named.
+"""
+
+import asyncio
+from typing import Final
+
+from msgspec import Raw, json
+
+from coatcheck.auth.feed import Told
+from coatcheck.authority import Snapshot
+from coatcheck.errors import (
+    AccessDenied,
+    AttemptsExceeded,
+    FieldError,
+    RegistrationUnknown,
+    RequestInvalid,
+    RequestMalformed,
+    StoreUnavailable,
+)
+from coatcheck.feed import FeedAnswer, FeedQuestion, asked_in, write_answer
+from coatcheck.web.api.answering import Reply
+from coatcheck.web.api.call import Call
+from coatcheck.web.api.endpoint import Endpoint, May
+
+_MUCH: Final = 500
+"""From so many entries on, an answer is written in a thread: naming and encoding a large snapshot takes a while."""
+
+
+async def follow(call: Call) -> Reply:
+    """What is new for this subscriber; without a registration, register first."""
+    asked: FeedQuestion = call.body
+    feed, credential = call.installation.auth.feed, await _credential(call)
+    registration = asked.registration
+    if registration is None:
+        registration = await feed.register(credential, name=asked.name or "a service", accept_ms=asked.accept_ms)
+    try:
+        question = asked_in(asked, registration)
+    except ValueError:
+        raise RequestInvalid([FieldError("position", "This is no position.")]) from None
+    gone = asyncio.ensure_future(call.gone())
+    try:
+        told = await feed.ask(credential, question, hold=asked.wait_ms / 1000, gone=gone)
+    except ConnectionAbortedError:
+        raise RequestMalformed("The connection ended before the answer.") from None
+    finally:
+        gone.cancel()
+    await _credential(call)  # the answer may have been held: whoever was let in may be out by now
+    if _entries(told) < _MUCH:
+        return Reply(_written(told))
+    return Reply(Raw(await asyncio.to_thread(lambda: json.encode(_written(told)))))
+
+
+async def leave(call: Call) -> Reply:
+    """Give a registration up: no barrier waits for it any more."""
+    await call.installation.auth.feed.goodbye(await _credential(call), call.path["registration"])
+    return Reply(status=204)
+
+
+async def _credential(_: Call) -> str:
+    """The id of the credential that asks. Raises AccessDenied for whoever may not follow: so far, everybody."""
+    raise AccessDenied
+
+
+def _written(told: Told) -> FeedAnswer:
+    return write_answer(told.answer, told.registration, told.key)
+
+
+def _entries(told: Told) -> int:
+    answer = told.answer
+    if isinstance(answer, Snapshot):
+        return len(answer.ended) + len(answer.generations) + len(answer.versions)
+    return len(answer.events)
+
+
+ENDPOINTS: Final = (
+    Endpoint(
+        method="POST",
+        path="api/feed",
+        verb=follow,
+        summary="Follow what is revoked",
+        may=May.ANYONE,
+        body=FeedQuestion,
+        result=FeedAnswer,
+        errors=(RegistrationUnknown, AttemptsExceeded, StoreUnavailable, AccessDenied),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="api/feed/{registration}",
+        verb=leave,
+        summary="Stop following",
+        may=May.ANYONE,
+        errors=(StoreUnavailable, AccessDenied),
+    ),
+)
