@@ -25,14 +25,19 @@ setup: $(READY) ## Make .venv with the pinned dependencies (the others do it whe
 demo: $(READY) ## Start the demo application (PORT=… to choose its port)
 	@$(BIN)/coatcheck demo
 
+# Some tests run a browser and nginx. Debian would start nginx as a server too, which policy-rc.d keeps it from.
 test: $(READY) ## Run the tests (ARGS=… is handed to pytest)
-	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then :; \
+	@missing=; policy=/usr/sbin/policy-rc.d; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing=chromium; \
+	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$$missing nginx"; \
+	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "The browser tests need Chromium, which is missing: installing Debian's with apt-get."; \
-		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || { \
-			echo "Chromium could not be installed."; [ "$$CI" != true ]; }; \
+		echo "Some tests need what is missing here, installing Debian's with apt-get:" $$missing; \
+		[ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' >$$policy; chmod +x $$policy; trap "rm -f $$policy" EXIT; }; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } || { \
+			echo "Could not be installed:" $$missing; [ "$$CI" != true ]; }; \
 	else \
-		echo "The browser tests need Chromium, which is missing: install it (on Debian: sudo apt-get install chromium)."; \
+		echo "Some tests need what is missing here, and are skipped (on Debian: sudo apt-get install $$(echo $$missing))"; \
 		[ "$$CI" != true ]; \
 	fi
 	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
