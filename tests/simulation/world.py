@@ -270,7 +270,7 @@ class World:
     @staticmethod
     def _begin_again(tx: Any, epoch: Any, now: datetime) -> None:
         tx.log.begin_epoch(epoch)
-        end_everything(tx, at=now, reason="restored", actor_id=None)
+        end_everything(tx, at=now, reason="restored", actor_id=None, spare_feeds=False)
 
     def happen_strangely(self) -> None:
         """A newer server ends a session in a way of its own."""
