@@ -1,4 +1,4 @@
-"""WHO RUNS IT?  The command line: serve, demo, users, sessions, keys, schema, doctor.
+"""WHO RUNS IT?  The command line: serve, demo, users, sessions, keys, schema, token, doctor.
 
 The only place that reads the environment. ``program`` lists the commands; each is a module of the same name.
 """

@@ -8,7 +8,7 @@ import click
 
 from coatcheck.cli.groups import Group
 
-_COMMANDS: Final = ("demo", "serve", "users", "sessions", "keys", "schema", "doctor")
+_COMMANDS: Final = ("demo", "serve", "users", "sessions", "keys", "schema", "token", "doctor")
 
 
 class _LoadedWhenCalled(Group):

@@ -1,5 +1,5 @@
-"""Reading a password: from a prompt, standard input or a file, never from the command's arguments, which every process
-of the machine can list."""
+"""Reading a password or a token: from a prompt, standard input or a file, never from the command's arguments, which
+every process of the machine can list and which shells keep in their history."""
 
 import sys
 from pathlib import Path
@@ -10,6 +10,9 @@ import click
 from coatcheck.errors import Misconfigured
 
 _LONGEST: Final = 8_192
+_LONGEST_TOKEN: Final = 65_536
+_AROUND: Final = "\"'`,;"
+"""What a token may stand between where it was copied from."""
 
 
 def password_option(command: Any) -> Any:
@@ -41,3 +44,30 @@ def read_password(file: Path | None) -> str:
     if not password:
         raise Misconfigured("no password was given")
     return password
+
+
+def read_token() -> str:
+    """A token from standard input, or typed at a hidden prompt on a terminal; also with what stands before it in a
+    header (``Authorization: Bearer …``) and quotes around it.
+
+    Raises Misconfigured, which never repeats what was read.
+    """
+    try:
+        if sys.stdin.isatty():
+            text: str = click.prompt("Token (not shown)", hide_input=True, err=True)
+        else:
+            text = sys.stdin.read(_LONGEST_TOKEN + 1)
+    except (OSError, UnicodeDecodeError):
+        raise Misconfigured("the token can't be read from standard input: it is no text") from None
+    if len(text) > _LONGEST_TOKEN:
+        raise Misconfigured(f"more than {_LONGEST_TOKEN} characters were given; no token is that long")
+    words = text.strip().strip(_AROUND).split()
+    if words and words[0].lower() == "authorization:":
+        words = words[1:]
+    if words and words[0].lower() == "bearer":
+        words = words[1:]
+    if not words:
+        raise Misconfigured("no token was given")
+    if len(words) > 1:
+        raise Misconfigured(f"{len(words)} words were given; one token is explained at a time")
+    return words[0].strip(_AROUND)
