@@ -56,6 +56,9 @@ class SessionSettings:
     fresh_within: timedelta = timedelta(minutes=15)
     """What an administrator changes wants a password proven this recently (RFC 9470)."""
 
+    data_limit: int = 16_384
+    """Bytes, as JSON, that an application may keep beside a session (``auth.session_data``)."""
+
     at_most: int = 100
     """Live sessions per person (OWASP ASVS 7.1.2); 1 means a single device, 0 that there is no limit. What has ended or
     expired does not count."""
@@ -64,6 +67,7 @@ class SessionSettings:
     """What a login does beyond that: ``end_oldest`` ends the one that began first, ``refuse`` answers session.limit."""
 
     def __post_init__(self) -> None:
+        _require(self.data_limit >= 2, "sessions.data_limit must be 2 or more: that is what an empty object takes")
         _require(self.at_most >= 0, "sessions.at_most must be 1 or more, or 0 for no limit")
         _require(self.at_limit in ("end_oldest", "refuse"), "sessions.at_limit must be end_oldest or refuse")
         _require(

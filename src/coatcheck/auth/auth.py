@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 
 from coatcheck.auth.feed import Feed
 from coatcheck.auth.opened import Opened
+from coatcheck.auth.session_data import SessionDataFace
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.clock import Clock, SystemClock
@@ -103,6 +104,7 @@ class Auth:
         self._name = name
         self._opened = Opened()
         self.feed = Feed(self._opened)
+        self.session_data = SessionDataFace(self._opened)
         self._starting = asyncio.Lock()
         self._is_following = False
         self._denies_here = False
@@ -130,7 +132,7 @@ class Auth:
         async with self._starting:
             await self._open()
 
-    async def begin_again(self) -> Receipt:
+    async def begin_again(self, *, reason: str = restore.REASON, actor_id: str | None = None) -> Receipt:
         """Begin again after a backup was put back, although ``start`` and ``open`` refuse: end everything that was
         issued before, replace the signing keys, begin a new epoch, and wait until no checker follows the old one (rule
         17).
@@ -143,7 +145,10 @@ class Auth:
         now, witness = self._ready.now(), Witness(self.store.beside)
         epoch = await restore.next_epoch(self.store, witness)
         committed = await self._ready.commit(
-            lambda tx: restore.begin_again(tx, self._secrets, self.settings, epoch, now=now), wait=True
+            lambda tx: restore.begin_again(
+                tx, self._secrets, self.settings, epoch, now=now, reason=reason, actor_id=actor_id
+            ),
+            wait=True,
         )
         head = await self.store.read(lambda tx: tx.log.head())
         witness.remember(head.position, head.event_id)
@@ -540,10 +545,20 @@ class Auth:
         return await self.store.read_registry(lambda registry: registry.all())
 
     async def audit(
-        self, *, user_id: str | None = None, kind: str | None = None, before: str | None = None, limit: int = 50
+        self,
+        *,
+        user_id: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: str | None = None,
+        limit: int = 50,
     ) -> Sequence[AuditEntry]:
-        """A page of the audit trail, newest first."""
-        return await self.store.read(lambda tx: tx.audit.page(user_id=user_id, kind=kind, before=before, limit=limit))
+        """A page of the audit trail, newest first, before the entry with id ``before``; from ``since`` on, before
+        ``until``."""
+        return await self.store.read(
+            lambda tx: tx.audit.page(user_id=user_id, kind=kind, since=since, until=until, before=before, limit=limit)
+        )
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 
@@ -551,11 +566,12 @@ class Auth:
         """The signing keys that are not revoked, oldest first."""
         return await self.store.read(lambda tx: tx.keys.all())
 
-    async def rotate_keys(self, *, wait: bool = False) -> Receipt | None:
+    async def rotate_keys(self, *, actor_id: str | None = None, wait: bool = False) -> Receipt | None:
         """Let the upcoming key take over now, if it has been known for long enough to sign."""
         now = self._ready.now()
         committed = await self._ready.commit(
-            lambda tx: rotate_keys(tx, self._secrets, self.settings, now=now, at_once=True), wait=wait
+            lambda tx: rotate_keys(tx, self._secrets, self.settings, now=now, at_once=True, actor_id=actor_id),
+            wait=wait,
         )
         return await self._enforce(committed, wait=wait)
 

@@ -15,7 +15,7 @@ writer thread, PostgreSQL inside ``run_sync``, memory in place. So the SQL is wr
 costs one hop to another thread (``docs/decisions/0002-synchronous-unit-of-work.md``).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -286,6 +286,9 @@ class Registry(Protocol):
 
     def get(self, number: str) -> Registration | None:
         """The row, lapsed ones too, or None."""
+
+    def among(self, numbers: Collection[str]) -> Sequence[Registration]:
+        """The rows with these numbers, lapsed ones too, in no order; at most some thousands."""
 
     def acknowledge(self, number: str, applied: Position | None, at: datetime, lease_ms: int) -> bool:
         """Set ``acknowledged`` to ``applied``, ``heard_at`` to ``at`` and raise ``lease_ms`` to the given one if it is

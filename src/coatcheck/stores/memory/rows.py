@@ -8,6 +8,7 @@ from coatcheck.model.event import Event, Head
 from coatcheck.model.key import SigningKey
 from coatcheck.model.service import Service
 from coatcheck.model.session import Session
+from coatcheck.model.session_data import SessionData
 from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User
 from coatcheck.stores.new_head import new_head
@@ -35,6 +36,7 @@ class Rows:
         "previous_digests",
         "registrations",
         "services",
+        "session_data",
         "sessions",
         "sessions_of",
         "users",
@@ -48,6 +50,7 @@ class Rows:
         self.current_digests: dict[bytes, str] = {}
         self.previous_digests: dict[bytes, str] = {}
         self.sessions_of: dict[str, dict[str, None]] = {}
+        self.session_data: dict[str, SessionData] = {}
         self.keys: dict[str, SigningKey] = {}
         self.events: dict[int, Event] = {}
         self.attempts: dict[str, tuple[int, datetime]] = {}
@@ -92,7 +95,7 @@ class Rows:
             table, key, before = self.journal.pop()
             if before is _ABSENT:
                 del table[key]
-            else:
+            elif key in table:
                 table[key] = before
             else:  # the oldest are deleted first, so it was there before all others
                 others = dict(table)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import msgspec
 from msgspec import structs
 
 from coatcheck.authority import Found, LookUp
@@ -10,8 +11,14 @@ from coatcheck.errors import DataConflict
 from coatcheck.model.key import KeyStatus
 from coatcheck.model.principal import Kind
 from coatcheck.model.session import Ending, Session
+from coatcheck.model.session_data import SessionData
 from coatcheck.stores.found import found
 from coatcheck.stores.memory.rows import Rows
+
+
+def _apart(row: SessionData) -> SessionData:
+    """The same row with data of its own, as JSON would give it back."""
+    return structs.replace(row, data=msgspec.json.decode(msgspec.json.encode(row.data)))
 
 
 class MemorySessions:
@@ -57,6 +64,7 @@ class MemorySessions:
         if session is None or session.ended_at is not None:
             return False
         rows.put(rows.sessions, session_id, structs.replace(session, ended_at=at, ending=ending))
+        self._drop_data(session_id)
         return True
 
     def live_of(self, user_id: str, kind: Kind = Kind.USER) -> Sequence[Session]:
@@ -107,10 +115,28 @@ class MemorySessions:
             self._unindex(session)
             self._rows.drop(self._rows.sessions_of[session.user_id], session.id)
             self._rows.drop(self._rows.sessions, session.id)
+            self._drop_data(session.id)
         return len(over)
 
     def count_live(self, now: datetime) -> int:
         return sum(self._is_live(session) and session.expires_at > now for session in self._rows.sessions.values())
+
+    def get_data(self, session_id: str) -> SessionData | None:
+        session, kept = self._rows.sessions.get(session_id), self._rows.session_data.get(session_id)
+        return _apart(kept) if session is not None and kept is not None and self._is_live(session) else None
+
+    def put_data(self, row: SessionData, *, expected_version: int) -> bool:
+        rows = self._rows
+        session, kept = rows.sessions.get(row.session_id), rows.session_data.get(row.session_id)
+        version = 0 if kept is None else kept.version
+        if session is None or not self._is_live(session) or version != expected_version:
+            return False
+        rows.put(rows.session_data, row.session_id, _apart(row))
+        return True
+
+    def _drop_data(self, session_id: str) -> None:
+        if session_id in self._rows.session_data:
+            self._rows.drop(self._rows.session_data, session_id)
 
     def _is_live(self, session: Session) -> bool:
         return session.ended_at is None and session.everything_generation >= self._rows.head.everything_generation

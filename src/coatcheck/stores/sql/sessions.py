@@ -13,8 +13,18 @@ from coatcheck.model.position import Position
 from coatcheck.model.principal import Kind
 from coatcheck.model.service import ServiceStatus
 from coatcheck.model.session import Ending, Session
+from coatcheck.model.session_data import SessionData
 from coatcheck.stores.found import found
-from coatcheck.stores.sql.tables import IS_MACHINE, head, keys, services, sessions, users
+from coatcheck.stores.sql.tables import (
+    IS_MACHINE,
+    head,
+    insert_unless_there,
+    keys,
+    services,
+    session_data,
+    sessions,
+    users,
+)
 
 _EVERYTHING: Final = select(head.c.everything_generation).scalar_subquery()
 _IS_LIVE: Final = and_(sessions.c.ended_at.is_(None), sessions.c.everything_generation >= _EVERYTHING)
@@ -61,21 +71,31 @@ _LIVE_PAGE: Final = (
 _TOUCH: Final = (
     update(sessions).where(_THIS, _IS_LIVE, sessions.c.seen_at < bindparam("at")).values(seen_at=bindparam("at"))
 )
-_PURGE: Final = delete(sessions).where(
-    sessions.c.id.in_(
-        select(sessions.c.id)
-        .where(
-            or_(
-                sessions.c.ended_at < bindparam("ended_before", type_=sessions.c.ended_at.type),
-                sessions.c.expires_at < bindparam("expired_before", type_=sessions.c.expires_at.type),
-            )
+_LONG_OVER: Final = (
+    select(sessions.c.id)
+    .where(
+        or_(
+            sessions.c.ended_at < bindparam("ended_before", type_=sessions.c.ended_at.type),
+            sessions.c.expires_at < bindparam("expired_before", type_=sessions.c.expires_at.type),
         )
-        .limit(bindparam("most"))
     )
+    .limit(bindparam("most"))
 )
+_DELETE: Final = delete(sessions).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
 _COUNT_LIVE: Final = (
     select(func.count()).select_from(sessions).where(_IS_LIVE, sessions.c.expires_at > bindparam("now"))
 )
+
+_IS_ALIVE: Final = select(sessions.c.id).where(_THIS, _IS_LIVE)
+_GET_DATA: Final = (
+    select(session_data).join(sessions, sessions.c.id == session_data.c.session_id).where(_THIS, _IS_LIVE)
+)
+_ADD_DATA: Final = insert_unless_there(session_data)
+_SAVE_DATA: Final = update(session_data).where(
+    session_data.c.session_id == bindparam("whose"), session_data.c.version == bindparam("expected_version")
+)
+_DROP_DATA: Final = delete(session_data).where(session_data.c.session_id == bindparam("whose"))
+_DELETE_DATA: Final = delete(session_data).where(session_data.c.session_id.in_(bindparam("ids", expanding=True)))
 
 
 def _look_up(*, by_digest: bool, by_id: bool, with_key: bool) -> Select[tuple[object, ...]]:
@@ -142,7 +162,10 @@ class SqlSessions:
         return self._connection.execute(_SAVE, values).rowcount == 1
 
     def end(self, session_id: str, at: datetime, ending: Ending) -> bool:
-        return self._connection.execute(_END, {"session_id": session_id, "at": at, "why": ending}).rowcount == 1
+        if self._connection.execute(_END, {"session_id": session_id, "at": at, "why": ending}).rowcount != 1:
+            return False
+        self._connection.execute(_DROP_DATA, {"whose": session_id})
+        return True
 
     def live_of(self, user_id: str, kind: Kind = Kind.USER) -> Sequence[Session]:
         return self._all(_LIVE_OF, {"whose": user_id, "kind": kind})
@@ -173,12 +196,27 @@ class SqlSessions:
             self._connection.execute(_TOUCH, [{"session_id": session_id, "at": at} for session_id, at in seen.items()])
 
     def purge(self, *, ended_before: datetime, expired_before: datetime, limit: int) -> int:
-        return self._connection.execute(
-            _PURGE, {"ended_before": ended_before, "expired_before": expired_before, "most": limit}
-        ).rowcount
+        limits = {"ended_before": ended_before, "expired_before": expired_before, "most": limit}
+        ids = self._connection.execute(_LONG_OVER, limits).scalars().all()
+        if ids:
+            self._connection.execute(_DELETE_DATA, {"ids": ids})
+            self._connection.execute(_DELETE, {"ids": ids})
+        return len(ids)
 
     def count_live(self, now: datetime) -> int:
         return self._connection.execute(_COUNT_LIVE, {"now": now}).scalar_one()
+
+    def get_data(self, session_id: str) -> SessionData | None:
+        row = self._connection.execute(_GET_DATA, {"session_id": session_id}).first()
+        return None if row is None else SessionData(**row._asdict())
+
+    def put_data(self, row: SessionData, *, expected_version: int) -> bool:
+        if self._connection.execute(_IS_ALIVE, {"session_id": row.session_id}).first() is None:
+            return False
+        if expected_version == 0:
+            return self._connection.execute(_ADD_DATA, structs.asdict(row)).rowcount == 1
+        values = {"whose": row.session_id, "expected_version": expected_version, **structs.asdict(row)}
+        return self._connection.execute(_SAVE_DATA, values).rowcount == 1
 
     def _all(self, statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Session]:
         return [Session(**row._asdict()) for row in self._connection.execute(statement, parameters)]

@@ -19,6 +19,7 @@ from coatcheck.testing.contracts.log import LogContract
 from coatcheck.testing.contracts.look_up import LookUpContract
 from coatcheck.testing.contracts.registry import RegistryContract
 from coatcheck.testing.contracts.services import ServicesContract
+from coatcheck.testing.contracts.session_data import SessionDataContract
 from coatcheck.testing.contracts.sessions import SessionsContract
 from coatcheck.testing.contracts.snapshot import SnapshotContract
 from coatcheck.testing.contracts.users import UsersContract
@@ -32,6 +33,7 @@ class StoreContract(
     UsersContract,
     ServicesContract,
     SessionsContract,
+    SessionDataContract,
     LookUpContract,
     KeysContract,
     LogContract,
