@@ -4,9 +4,11 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from msgspec import structs
 
 from coatcheck.authority import Delta, Question, Snapshot, Unregistered
+from coatcheck.errors import AttemptsExceeded
 from coatcheck.model.event import SessionEnded
 from coatcheck.model.identifiers import new_identifier
 from coatcheck.model.position import Position
@@ -133,3 +135,55 @@ def test_a_goodbye_deletes_the_row() -> None:
     site = Site()
     asyncio.run(site.authority.goodbye(site.number))
     assert site.store.registry_view(lambda registry: registry.all()) == []
+
+
+def test_a_registration_speaks_for_the_credential_it_was_given_to_and_for_no_other() -> None:
+    site = Site()
+    number = asyncio.run(site.authority.register("orders", None, "ses_of_orders"))
+    assert isinstance(site.asks(3, registration=number, credential="ses_of_orders"), Delta)
+    assert isinstance(site.asks(3, registration=number, credential="ses_of_another"), Unregistered)
+    assert isinstance(site.asks(3, registration=number), Unregistered)
+    assert isinstance(site.asks(3, credential="ses_of_orders"), Unregistered), "a process beside the store"
+    asyncio.run(site.authority.goodbye(number, "ses_of_another"))
+    asyncio.run(site.authority.goodbye(number))
+    asyncio.run(site.authority.goodbye(site.number, "ses_of_orders"))
+    assert isinstance(site.asks(3, registration=number, credential="ses_of_orders"), Delta)
+    assert isinstance(site.asks(3), Delta)
+    asyncio.run(site.authority.goodbye(number, "ses_of_orders"))
+    assert isinstance(site.asks(3, registration=number, credential="ses_of_orders"), Unregistered)
+
+
+def test_a_credential_has_only_so_many_registrations_and_those_beside_the_store_have_no_limit() -> None:
+    site = Site(most_per_credential=2)
+    for credential in ("ses_one", "ses_one", "ses_two", None, None, None):
+        asyncio.run(site.authority.register("here", None, credential))
+    with pytest.raises(AttemptsExceeded):
+        asyncio.run(site.authority.register("here", None, "ses_one"))
+    asyncio.run(site.authority.register("here", None, "ses_two"))
+
+
+def test_many_are_answered_from_one_read_each_as_it_asked() -> None:
+    site = Site()
+    other = asyncio.run(site.authority.register("there", None))
+    reads: list[str] = []
+    store = site.store
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            reads.append(name)
+            return getattr(store, name)
+
+    head = store.view(lambda tx: tx.log.head())
+    ids = [store.view(lambda tx, seq=seq: tx.log.event_id_at(seq)) for seq in range(1, 4)]  # type: ignore[misc]
+    asked = [
+        Question(registration=number, applied=Position(head.epoch, seq), event_id=ids[seq - 1])
+        for number, seq in ((site.number, 1), (other, 3), ("reg_unknown", 3))
+    ]
+    authority = StoreAuthority(Counting(), lambda: site.clock.now)  # type: ignore[arg-type]
+    one, two, three = asyncio.run(authority.sync_all(asked))
+    assert [event.seq for event in one.events] == [2, 3]  # type: ignore[union-attr]
+    assert two == Delta(head=head, events=())
+    assert three == Unregistered()
+    assert reads == ["read_registry", "read", "write_registry"]
+    rows = store.registry_view(lambda registry: registry.among([site.number, other]))
+    assert {row.number: row.acknowledged.seq for row in rows if row.acknowledged} == {site.number: 1, other: 3}

@@ -23,9 +23,6 @@ MOST_IN_SNAPSHOT: Final = 1_000_000
 MOST_PER_CREDENTIAL: Final = 1_000
 """Registrations of one service credential, lapsed ones too: whoever holds it can't fill the registry (rule 3)."""
 
-_FEW: Final = 8
-"""From so many questions on, the whole registry is read at once rather than row by row."""
-
 
 class StoreAuthority:
     """Answers from the store itself. ``now`` is the wall clock, for the registry's rows only, never for a lease."""
@@ -162,9 +159,7 @@ class StoreAuthority:
 
 
 def _rows_of(registry: Registry, questions: Sequence[Question]) -> list[Registration | None]:
-    if len(questions) < _FEW:
-        return [registry.get(question.registration) for question in questions]
-    rows = {row.number: row for row in registry.all()}
+    rows = {row.number: row for row in registry.among({question.registration for question in questions})}
     return [rows.get(question.registration) for question in questions]
 
 

@@ -1,6 +1,6 @@
 """The registry of subscribers in memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import structs
@@ -26,6 +26,10 @@ class MemoryRegistry:
 
     def get(self, number: str) -> Registration | None:
         return self._rows.registrations.get(number)
+
+    def among(self, numbers: Collection[str]) -> Sequence[Registration]:
+        found = map(self._rows.registrations.get, set(numbers))
+        return [row for row in found if row is not None]
 
     def acknowledge(self, number: str, applied: Position | None, at: datetime, lease_ms: int) -> bool:
         row = self._rows.registrations.get(number)

@@ -1,6 +1,6 @@
 """The registry of subscribers in SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,8 +13,9 @@ from coatcheck.stores.sql.tables import registrations as rows
 _THIS: Final = rows.c.number == bindparam("wanted")
 _ADD: Final = insert(rows)
 _GET: Final = select(rows).where(_THIS)
-_ALL: Final = select(rows).order_by(rows.c.number)
+_AMONG: Final = select(rows).where(rows.c.number.in_(bindparam("numbers", expanding=True)))
 _COUNT_OF: Final = select(func.count()).select_from(rows).where(rows.c.credential == bindparam("credential"))
+_ALL: Final = select(rows).order_by(rows.c.number)
 _ACKNOWLEDGE: Final = (
     update(rows)
     .where(_THIS, rows.c.lapsed_at.is_(None))
@@ -85,6 +86,9 @@ class SqlRegistry:
     def get(self, number: str) -> Registration | None:
         row = self._connection.execute(_GET, {"wanted": number}).first()
         return None if row is None else _registration(row)
+
+    def among(self, numbers: Collection[str]) -> Sequence[Registration]:
+        return [_registration(row) for row in self._connection.execute(_AMONG, {"numbers": list(numbers)})]
 
     def acknowledge(self, number: str, applied: Position | None, at: datetime, lease_ms: int) -> bool:
         epoch, seq = (None, None) if applied is None else applied

@@ -33,19 +33,28 @@ class RegistryContract(Driving):
             return [
                 registry.all(),
                 registry.get("reg_x"),
+                registry.among(["reg_x"]),
+                registry.among([]),
+                registry.count_of("ses_x"),
                 registry.acknowledge("reg_x", None, NOW, 1),
                 registry.mark_lapsed("reg_x", NOW),
                 registry.remove(["reg_x"]),
                 registry.remove([]),
             ]
 
-        assert self.write_registry(store, ask) == [[], None, False, False, 0, 0]
+        assert self.write_registry(store, ask) == [[], None, [], [], 0, False, False, 0, 0]
 
     def test_a_row_comes_out_as_it_went_in(self, store: Store) -> None:
         plain = self._register(store)
         position = plain.since
         full = self._register(
-            store, name="wörker 🦊", acknowledged=position, accept_ms=3_600_000, lapsed_at=NOW, heard_at=NOW - SECOND
+            store,
+            name="wörker 🦊",
+            acknowledged=position,
+            accept_ms=3_600_000,
+            lapsed_at=NOW,
+            heard_at=NOW - SECOND,
+            credential="ses_of_a_service",
         )
         assert self._get(store, plain) == plain
         assert self._get(store, full) == full
@@ -114,6 +123,21 @@ class RegistryContract(Driving):
         won = asyncio.run(all_at_once())
         assert won.count(True) == 1
         assert self._get(twin, row).lapsed_at == NOW + won.index(True) * SECOND
+
+    def test_some_rows_are_read_at_once(self, store: Store) -> None:
+        first, second, third = (self._register(store) for _ in range(3))
+        numbers = [third.number, "reg_unknown", first.number, third.number]
+        rows = self.read_registry(store, lambda registry: registry.among(numbers))
+        assert sorted(rows, key=lambda row: row.number) == sorted((first, third), key=lambda row: row.number)
+        assert second not in rows
+
+    def test_the_rows_of_a_credential_are_counted_lapsed_ones_too(self, store: Store) -> None:
+        self._register(store)
+        self._register(store, credential="ses_one")
+        self._register(store, credential="ses_one", lapsed_at=NOW)
+        self._register(store, credential="ses_two")
+        counts = self.read_registry(store, lambda registry: [registry.count_of(f"ses_{n}") for n in ("one", "two")])
+        assert counts == [2, 1]
 
     def test_removed_rows_are_gone(self, store: Store) -> None:
         first, second, third = (self._register(store) for _ in range(3))
