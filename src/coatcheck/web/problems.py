@@ -1,63 +1,31 @@
-"""Errors as answers: problem details (RFC 9457), and at the token endpoint the form of OAuth (RFC 6749 §5.2).
+"""Errors as answers of the token endpoint and its kin, in the form of OAuth (RFC 6749 §5.2).
 
-An answer says what ``coatcheck.errors`` says and nothing else: no traceback, no cause, no secret. The security headers
-of ``coatcheck.web.headers`` come on top.
+``problem`` and ``Answer`` are those of ``coatcheck.problems``: everything else is answered with problem details.
 """
 
-from datetime import timedelta
-from re import sub
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from msgspec import json
 
-from coatcheck.carriers.raw import RawHeader
 from coatcheck.errors import (
     AttemptsExceeded,
     AuthError,
     Broken,
     CredentialRefused,
     LoginRefused,
-    PasswordWeak,
-    ReauthenticationNeeded,
     RequestInvalid,
     TokenMissing,
     UserSuspended,
 )
+from coatcheck.problems import Answer as Answer
+from coatcheck.problems import problem as problem
+from coatcheck.problems import quotable, retry_after
 
-_SECOND: Final = timedelta(seconds=1)
-_NEEDS_A_LOGIN: Final = (TokenMissing, LoginRefused)
 _OAUTH_FIELDS: Final = {
     "grant_type": "unsupported_grant_type",
     "scope": "invalid_scope",
     "audience": "invalid_target",  # RFC 8707 §2
 }
-
-
-class Answer(NamedTuple):
-    """An answer in the parts that a server sends."""
-
-    status: int
-    headers: tuple[RawHeader, ...]
-    body: bytes
-
-
-def problem(error: AuthError) -> Answer:
-    """The answer to a request that ended in ``error``: status, ``WWW-Authenticate``, ``Retry-After`` and the body."""
-    members: dict[str, Any] = {
-        "type": f"urn:coatcheck:{error.code}",
-        "title": _title(type(error)),
-        "status": error.status,
-        "code": error.code,
-        "detail": error.message,
-    }
-    if isinstance(error, RequestInvalid):
-        members["errors"] = [{"field": fault.field, "reason": fault.reason} for fault in error.errors]
-    elif isinstance(error, PasswordWeak):
-        members["reasons"] = list(error.reasons)
-    elif isinstance(error, ReauthenticationNeeded):
-        members["max_age"] = error.max_age // _SECOND
-    headers = ((b"content-type", b"application/problem+json"), *_challenge(error), *_retry_after(error))
-    return Answer(error.status, headers, json.encode(members))
 
 
 def oauth_problem(error: AuthError) -> Answer:
@@ -78,37 +46,6 @@ def oauth_problem(error: AuthError) -> Answer:
     members = {
         "error": name,
         "code": error.code,
-        "error_description": _quotable(error.message),
+        "error_description": quotable(error.message),
     }
-    return Answer(status, ((b"content-type", b"application/json"), *_retry_after(error)), json.encode(members))
-
-
-def _title(kind: type[AuthError]) -> str:
-    """``TokenInvalid`` → "Token invalid". One title for one code: that of the class which introduces the code."""
-    first = next(each for each in kind.__mro__ if "code" in vars(each))
-    return sub(r"(?<!^)([A-Z])", lambda capital: f" {capital[1].lower()}", first.__name__)
-
-
-def _challenge(error: AuthError) -> tuple[RawHeader, ...]:
-    """``WWW-Authenticate`` of a 401 (RFC 6750 §3, RFC 9470 §3): without an error code where nothing was presented."""
-    if error.status != 401:
-        return ()
-    if isinstance(error, _NEEDS_A_LOGIN):
-        return ((b"www-authenticate", b"Bearer"),)
-    name, more = "invalid_token", ""
-    if isinstance(error, ReauthenticationNeeded):
-        name, more = "insufficient_user_authentication", f', max_age="{error.max_age // _SECOND}"'
-    value = f'Bearer error="{name}", error_description="{_quotable(error.message)}"{more}'
-    return ((b"www-authenticate", value.encode("ascii")),)
-
-
-def _retry_after(error: AuthError) -> tuple[RawHeader, ...]:
-    if not isinstance(error, Broken | AttemptsExceeded):
-        return ()
-    return ((b"retry-after", b"%d" % max(1, -(-error.retry_after // _SECOND))),)
-
-
-def _quotable(text: str) -> str:
-    """``text`` in the characters of ``error_description`` (RFC 6749 §5.2): printable ASCII without ``"`` and ``\\``."""
-    plain = text.replace('"', "'").replace("\\", "/").encode("ascii", "replace").decode("ascii")
-    return "".join(character if character.isprintable() else " " for character in plain)
+    return Answer(status, ((b"content-type", b"application/json"), *retry_after(error)), json.encode(members))
