@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -26,8 +27,8 @@ from tests.faults.decisions import ACCEPTED, BROKEN, MISTAKEN, TRY_AGAIN, Run
 LEEWAY = 30.0
 """Seconds by which a checker allows for other machines' clocks (``tokens.leeway``)."""
 
-CONTINUOUS = 1.0
-"""Seconds: a run that goes on for that long within a fault has decisions in it."""
+CONTINUOUS = 2.0
+"""Seconds: a run that goes on for longer within a fault has decisions at its end, by a clock that is stepped."""
 
 HEALED_AFTER = 2.0
 """Seconds from the end of a fault until nothing is undecided any more."""
@@ -91,6 +92,7 @@ class Verdict:
     accepted: int = 0
     refused: int = 0
     undecided: int = 0
+    endings: int = 0
     latest: float = -inf
     """By how many seconds the latest acceptance came after the acknowledgement of an ending; negative if none did."""
     reached: list[float] = field(default_factory=list)
@@ -104,10 +106,23 @@ class Verdict:
         """The 99th percentile of ``reached``; NaN without any."""
         return sorted(self.reached)[len(self.reached) * 99 // 100] if self.reached else float("nan")
 
+    def figures(self) -> dict[str, Any]:
+        """What is worth telling."""
+        return {
+            "decisions": self.decisions,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "try again": self.undecided,
+            "latest acceptance after an ending, s": round(self.latest, 3),
+            "refused everywhere after, p99, ms": round(self.slowest_of_hundred() * 1000),
+            "endings": self.endings,
+            "violations": len(self.violations),
+        }
+
 
 def judge(story: Story) -> Verdict:
     """Hold a story against the invariants."""
-    verdict = Verdict()
+    verdict = Verdict(endings=len(story.ended))
     issued = {each.token: each for each in story.issued}
     endings: dict[int, list[Ended]] = defaultdict(list)
     for ending in story.ended:
@@ -135,8 +150,7 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
                 verdict.latest = max(verdict.latest, late)
             allowed = 0.0 if ending.waited else story.bound
             verdict.hold("I1", not is_bound or late <= allowed, f"{what} {late:.3f} s after its {ending.kind}")
-        for at in (run.last_began, *_ends_within(run, story.faults)):
-            shown = at + _step(story.faults, run.by, at)
+        for shown in _shown(run, story.faults):
             verdict.hold("expiry", shown <= issued.expires + LEEWAY, f"{what} {shown - issued.expires:.3f} s too late")
     elif run.said == MISTAKEN:
         verdict.hold("I4", False, what)
@@ -164,14 +178,14 @@ def _step(faults: list[Fault], checker: str, at: float) -> float:
     return sum(fault.step for fault in faults if fault.touches(checker) and fault.began <= at <= fault.ended)
 
 
-def _ends_within(run: Run, faults: list[Fault]) -> list[float]:
-    """Where the part of the run ends that lies in a fault, for every fault in which it went on for a while."""
-    parts = (
-        (max(run.first_began, fault.began), min(run.last_began, fault.ended))
-        for fault in faults
-        if fault.touches(run.by)
-    )
-    return [ended for began, ended in parts if ended - began > CONTINUOUS]
+def _shown(run: Run, faults: list[Fault]) -> list[float]:
+    """What the checker's clock showed at the end of the run, and of every part of it that lies in a fault."""
+    steps = [fault for fault in faults if fault.step and fault.touches(run.by)]
+    shown = [] if any(fault.began <= run.last_began <= fault.ended for fault in steps) else [run.last_began]
+    for fault in steps:
+        began, ended = max(run.first_began, fault.began), min(run.last_began, fault.ended)
+        shown += [ended + fault.step] * (ended - began > CONTINUOUS)
+    return shown
 
 
 def _calm(faults: list[Fault], checker: str) -> list[tuple[float, float]]:

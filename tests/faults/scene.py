@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.checking_process import AUDIENCE
+from tests.faults.clocks import SteppedClock
 from tests.faults.crowd import Crowd
 from tests.faults.decisions import now
 from tests.faults.fleet import Checker, Fleet
@@ -27,7 +28,7 @@ class Scene:
     """Everything that runs, in ``folder``. ``bound`` is W in seconds.
 
     Verifiers reach the server through ``proxy`` (or, with ``host``, directly at that address), the crowd without it.
-    Further words are settings of the server.
+    ``clock`` is the server's. Further words are settings of the server.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Scene:
         workers: int = 2,
         endings: float = 5.0,
         host: str = "",
+        clock: SteppedClock | None = None,
         **settings: str,
     ) -> None:
         self.bound = lease * (1 + DRIFT) / (1 - DRIFT)
@@ -57,6 +59,9 @@ class Scene:
         )
         self.url = f"http://localhost:{self.serving.port if host else port}"
         self.serving.environment["COATCHECK_URL"] = self.url
+        self._environment = dict(self.serving.environment)
+        if clock is not None:
+            self.serving.environment |= clock.environment
         self.proxy: ChaosProxy | None = None
         if not host:
             self.proxy = ChaosProxy(f"127.0.0.1:{self.serving.port}", seed=seed, port=port)
@@ -80,23 +85,33 @@ class Scene:
         self.fleet.add(*checkers)
         self.crowd.begin()
 
-    def embedded(self, name: str, prefix: tuple[str, ...] = (), **role: Any) -> Checker:
+    def embedded(
+        self, name: str, prefix: tuple[str, ...] = (), clock: SteppedClock | None = None, **role: Any
+    ) -> Checker:
         """An application with the database."""
-        return Checker(self._folder, name, self.serving.environment, prefix, **role)
+        environment = self._environment | (clock.environment if clock else {})
+        return Checker(self._folder, name, environment, prefix, **role)
 
-    def verifier(self, name: str, prefix: tuple[str, ...] = (), **role: Any) -> Checker:
+    def verifier(
+        self, name: str, prefix: tuple[str, ...] = (), clock: SteppedClock | None = None, **role: Any
+    ) -> Checker:
         """Another service."""
         role = {"url": self.url, "credential": self.crowd.make_service(name), **role}
-        environment = {key: value for key, value in self.serving.environment.items() if "COATCHECK" not in key}
-        return Checker(self._folder, name, environment, prefix, **role)
+        plain = {key: value for key, value in self._environment.items() if "COATCHECK" not in key}
+        return Checker(self._folder, name, plain | (clock.environment if clock else {}), prefix, **role)
 
     @contextmanager
     def fault(
-        self, kind: str, *checkers: Checker, on: AbstractContextManager[Any] | None = None, **broken: Any
+        self,
+        kind: str,
+        *checkers: Checker,
+        on: AbstractContextManager[Any] | None = None,
+        step: float = 0.0,
+        **broken: Any,
     ) -> Iterator[None]:
         """Something is broken until the block ends: ``on``, or what the proxy is told. It touches ``checkers``, or
-        all."""
-        fault = Fault(kind, now(), float("inf"), tuple(checker.name for checker in checkers))
+        all; ``step`` is by how much it puts their clocks ahead."""
+        fault = Fault(kind, now(), float("inf"), tuple(checker.name for checker in checkers), step)
         self.faults.append(fault)
         if on is None:
             assert self.proxy is not None
