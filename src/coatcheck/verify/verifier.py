@@ -85,6 +85,16 @@ class Verifier:
     def __repr__(self) -> str:
         return f"<Verifier of {self._plan.issuer} for {self._plan.audience}>"
 
+    @property
+    def issuer(self) -> str:
+        """What the server calls itself in tokens."""
+        return self._plan.issuer
+
+    @property
+    def clock(self) -> Clock:
+        """The clocks that checks go by."""
+        return self._plan.clock
+
     # -- checking -----------------------------------------------------------------------------------------------------
 
     def check(
@@ -156,8 +166,11 @@ class Verifier:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Begin to follow the feed in the background, so that the first check does not have to wait; idempotent."""
-        self._alive.start()
+        """Begin to follow the feed in the background, so that the first check does not have to wait; idempotent. After
+        ``close`` it begins anew."""
+        if self._following is None:
+            self._following = Following(self._plan)
+        self._following.start()
         return self
 
     def close(self) -> None:
