@@ -2,7 +2,11 @@
 
 from datetime import timedelta
 
+from msgspec import structs
+
+from coatcheck.flows.parts.refusals import Why, refusal
 from coatcheck.model.audit import AuditEntry
+from coatcheck.model.client import Client
 from coatcheck.model.key import KeyStatus
 from coatcheck.model.user import ADMINISTRATOR, UserStatus
 from coatcheck.settings import PasswordSettings, Settings, WebSettings
@@ -53,8 +57,24 @@ def test_an_audit_entry_says_what_happened_and_by_whom() -> None:
     row = AuditRow.of(_entry("usr_b"), now=NOW, names={"usr_b": "grace@example.com"})
     assert (row.what, row.detail, row.by) == ("A session was ended", "ending: ended by admin", "grace@example.com")
     assert AuditRow.of(_entry("usr_a"), now=NOW).by == "the person"
-    assert AuditRow.of(_entry(None), now=NOW).by == "not logged in"
+    assert AuditRow.of(_entry(None), now=NOW).by == "the system"
+    assert AuditRow.of(_entry("cli:ann@web1"), now=NOW).by == "the command line (ann@web1)"
     assert AuditRow.of(_entry("usr_b"), now=NOW).by == "usr_b"
+
+
+def test_a_refusal_is_never_said_to_be_the_persons_doing() -> None:
+    stranger = refusal("login.failed", Why.WRONG_PASSWORD, at=NOW, client=Client(), user_id="usr_a")
+    row = AuditRow.of(stranger, now=NOW)
+    assert (row.by, row.detail) == ("somebody who was not logged in", "reason: wrong password")
+    held = structs.replace(stranger, kind="reauthentication.failed", actor_id="usr_a")
+    assert AuditRow.of(held, now=NOW).by == "whoever was logged in as this person"
+    token = structs.replace(stranger, kind="refresh.failed")
+    assert AuditRow.of(token, now=NOW).by == "whoever held the token"
+
+
+def test_what_somebody_wrote_is_shown_as_it_was_written() -> None:
+    entry = AuditEntry(at=NOW, kind="user.roles_changed", user_id="usr_a", detail={"roles": "on_call", "before": ""})
+    assert AuditRow.of(entry, now=NOW).detail == "roles: on_call"
 
 
 def test_a_kind_without_words_is_shown_as_it_is() -> None:

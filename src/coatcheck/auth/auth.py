@@ -13,13 +13,15 @@ from typing import Self, TypeVar
 
 from msgspec import Struct, structs
 
+from coatcheck.auth.api_keys import ApiKeys
 from coatcheck.auth.feed import Feed
 from coatcheck.auth.opened import Opened
+from coatcheck.auth.services import Services
 from coatcheck.auth.session_data import SessionDataFace
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.clock import Clock, SystemClock
-from coatcheck.errors import AccessDenied, Misconfigured, RequestNotFound, TokenInvalid
+from coatcheck.errors import Misconfigured, RequestNotFound, TokenInvalid
 from coatcheck.flows.change_account import change_account
 from coatcheck.flows.change_password import change_password
 from coatcheck.flows.create_user import create_user
@@ -32,6 +34,7 @@ from coatcheck.flows.login import login
 from coatcheck.flows.logout import Scope, logout
 from coatcheck.flows.mark_compromised import mark_compromised
 from coatcheck.flows.parts.means import Committed, Hook, Means
+from coatcheck.flows.parts.refusals import note_denial
 from coatcheck.flows.reauthenticate import reauthenticate
 from coatcheck.flows.refresh import refresh, refuse
 from coatcheck.flows.register import register
@@ -43,7 +46,7 @@ from coatcheck.model.client import Client
 from coatcheck.model.expiry import is_over
 from coatcheck.model.key import SigningKey
 from coatcheck.model.login import Credentials, Login
-from coatcheck.model.principal import CarriedBy, Kind, Principal
+from coatcheck.model.principal import CarriedBy, Principal
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.subscriber import Registration
@@ -57,6 +60,7 @@ from coatcheck.settings import Settings
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.open import store_for
 from coatcheck.stores.port import Store
+from coatcheck.tokens.api_key import API_KEY_PREFIX, SERVICE_SECRET_PREFIX, KeyTokens
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.jwt import verify
 from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
@@ -64,6 +68,7 @@ from coatcheck.tokens.refresh import REFRESH_START, RefreshTokens
 from coatcheck.tokens.signers import Signers
 from coatcheck.upkeep import restore
 from coatcheck.upkeep.engine import Engine
+from coatcheck.upkeep.live import LiveConnections
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
 from coatcheck.upkeep.secret_file import development_secret
 from coatcheck.upkeep.witness import Witness
@@ -103,6 +108,8 @@ class Auth:
         self._after_register = tuple(after_register)
         self._name = name
         self._opened = Opened()
+        self.services = Services(self._opened)
+        self.api_keys = ApiKeys(self._opened)
         self.feed = Feed(self._opened)
         self.session_data = SessionDataFace(self._opened)
         self._starting = asyncio.Lock()
@@ -175,6 +182,8 @@ class Auth:
             devices=DeviceTokens(secrets.current("device token").key),
             session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
             refresh_tokens=RefreshTokens(secrets),
+            api_keys=KeyTokens(API_KEY_PREFIX, secrets),
+            service_secrets=KeyTokens(SERVICE_SECRET_PREFIX, secrets),
             signers=signers,
             after_register=self._after_register,
         )
@@ -218,6 +227,11 @@ class Auth:
     def checker(self) -> Checker:
         """The synchronous check, without I/O. Raises Misconfigured before ``start``."""
         return self._running.checker
+
+    @property
+    def live(self) -> LiveConnections:
+        """The connections of this process that stay open after their check. Raises Misconfigured before ``start``."""
+        return self._running.live
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
@@ -311,7 +325,7 @@ class Auth:
         self, who: Principal, password: str, *, client: Client = Client(), wait: bool = False
     ) -> Login:
         """Prove the password again; every credential of the session is renewed. Raises LoginRefused, SessionEnded."""
-        committed = await reauthenticate(self._ready, _user_id(who), who.session_id, password, client=client, wait=wait)
+        committed = await reauthenticate(self._ready, who.require_person(), who.session_id, password, client=client, wait=wait)
         return await self._login(committed, wait=wait)
 
     async def change_password(
@@ -319,7 +333,7 @@ class Auth:
     ) -> Login:
         """Replace the password; every other session ends. Raises LoginRefused, PasswordWeak, SessionEnded."""
         committed = await change_password(
-            self._ready, _user_id(who), who.session_id, current=current, new=new, client=client, wait=wait
+            self._ready, who.require_person(), who.session_id, current=current, new=new, client=client, wait=wait
         )
         return await self._login(committed, wait=wait)
 
@@ -351,7 +365,7 @@ class Auth:
         self, who: Principal, *, scope: Scope = Scope.THIS, client: Client = Client(), wait: bool = False
     ) -> Receipt | None:
         """End the caller's session, all others, or all; idempotent."""
-        committed = await logout(self._ready, _user_id(who), who.session_id, scope=scope, client=client, wait=wait)
+        committed = await logout(self._ready, who.require_person(), who.session_id, scope=scope, client=client, wait=wait)
         return await self._enforce(committed, wait=wait)
 
     def session_named_by(self, token: bytes | str) -> str | None:
@@ -560,6 +574,11 @@ class Auth:
             lambda tx: tx.audit.page(user_id=user_id, kind=kind, since=since, until=until, before=before, limit=limit)
         )
 
+    async def note_denied(self, who: Principal, what: str, *, client: Client = Client()) -> None:
+        """Write into the audit trail that ``who`` asked for ``what`` without leave; once an hour for each person, so
+        that nobody can fill it."""
+        await note_denial(self._ready, who.require_person(), who.session_id, what, client)
+
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     async def keys(self) -> Sequence[SigningKey]:
@@ -627,9 +646,3 @@ class Auth:
 
     async def _done(self, committed: Committed[User], wait: bool) -> Done:
         return Done(committed.result, await self._enforce(committed, wait=wait))
-
-
-def _user_id(who: Principal) -> str:
-    if who.kind is not Kind.USER or who.user_id is None:
-        raise AccessDenied("This is for people, not for machines.")
-    return who.user_id

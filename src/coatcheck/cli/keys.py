@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from coatcheck.cli.acting import acting
 from coatcheck.cli.groups import Group
 from coatcheck.cli.opening import opened
 from coatcheck.cli.printing import (
@@ -15,6 +16,7 @@ from coatcheck.cli.printing import (
     show_document,
     show_ending,
     show_table,
+    visible,
     waiting,
     yes_option,
 )
@@ -76,7 +78,7 @@ def rotate(as_json: bool) -> None:
 
     async def work(auth: "Auth") -> "tuple[SigningKey | None, SigningKey | None]":
         before = await _current(auth)
-        await auth.rotate_keys()
+        await auth.rotate_keys(actor_id=acting())
         return before, await _current(auth)
 
     before, current = opened(work)
@@ -96,18 +98,29 @@ def rotate(as_json: bool) -> None:
 def revoke(kid: str, reason: str, yes: bool, as_json: bool) -> None:
     """Refuse whatever a key has signed, at once. The upcoming key takes over if it was the current one.
 
-    Sessions go on: clients refresh and get tokens under the other key.
+    KEY is its id (key_…), or `current` for the one that signs now. Sessions go on: clients refresh and get tokens under
+    the other key. Where the database was read or the signing key is not all that leaked, end everything, too.
     """
+    from coatcheck.model.key import KeyStatus
 
-    async def work(auth: "Auth") -> "Receipt | None":
-        if not any(key.kid == kid for key in await auth.keys()):
-            raise RequestNotFound(f"there is no key {kid} that is still valid")
-        ask(f"This makes every access token that {kid} has signed invalid.", yes=yes)
+    async def work(auth: "Auth") -> "tuple[str, Receipt | None]":
+        from coatcheck.clock import now_of
+
+        named = [key for key in await auth.keys() if kid in (key.kid, key.status.value)]
+        if len(named) != 1 or kid == KeyStatus.RETIRED:
+            raise RequestNotFound(f"there is no key {visible(kid)} that is still valid")
+        key, now = named[0], now_of(auth.clock)
+        sessions = await auth.store.read(lambda tx: tx.sessions.count_live(now))
+        ask(
+            f"This makes every access token that {key.kid} has signed invalid. Sessions go on ({sessions} at the "
+            "moment): clients refresh.",
+            yes=yes,
+        )
         with waiting("Waiting until every checker has confirmed"):
-            return await auth.revoke_key(kid, reason=reason, wait=True)
+            return key.kid, await auth.revoke_key(key.kid, reason=reason, actor_id=acting(), wait=True)
 
-    receipt = opened(work)
-    show_ending(f"Revoked {kid}.", receipt, as_json=as_json, kid=kid)
+    revoked, receipt = opened(work)
+    show_ending(f"Revoked {revoked}.", receipt, as_json=as_json, kid=revoked)
 
 
 async def _current(auth: "Auth") -> "SigningKey | None":

@@ -8,7 +8,7 @@ import click
 
 from coatcheck.cli.groups import Group
 
-_COMMANDS: Final = ("demo", "serve", "users", "sessions", "keys", "schema", "token", "doctor")
+_COMMANDS: Final = ("demo", "serve", "users", "sessions", "keys", "incident", "audit", "schema", "token", "doctor")
 
 
 class _LoadedWhenCalled(Group):
@@ -34,6 +34,7 @@ def coatcheck() -> None:
     \b
     coatcheck demo                 look at it, on this machine
     coatcheck serve                run it
+    coatcheck incident             something leaked: what to do now
     coatcheck doctor               see whether everything is as it should be
 
     Settings come from COATCHECK_… variables; `coatcheck doctor --settings` lists them all.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from coatcheck.cli.acting import acting
 from coatcheck.cli.groups import Group
 from coatcheck.cli.opening import configured, opened, reachable
 from coatcheck.cli.printing import ask, json_option, show_document, show_ending, show_fields, waiting, yes_option
@@ -62,9 +63,10 @@ def status(as_json: bool) -> None:
 
 
 @command.command("restored", short_help="What to run after a backup was put back.")
+@click.option("--reason", default="a backup was restored", show_default=True, help="Goes to the audit trail.")
 @yes_option
 @json_option
-def restored(yes: bool, as_json: bool) -> None:
+def restored(reason: str, yes: bool, as_json: bool) -> None:
     """Run this after a backup was put back, before anything is served from it.
 
     A backup knows nothing of what was ended after it was made. This ends every session, replaces the signing keys, and
@@ -84,7 +86,7 @@ def restored(yes: bool, as_json: bool) -> None:
     async def work() -> "Receipt":
         try:
             with waiting("Waiting until no checker trusts what it knew before"):
-                return await auth.begin_again()
+                return await auth.begin_again(reason=reason, actor_id=acting())
         finally:
             await auth.stop()
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.cli.acting import acting
 from coatcheck.cli.groups import Group
 from coatcheck.cli.opening import opened, user_named
 from coatcheck.cli.printing import (
@@ -92,7 +93,9 @@ def end(session_id: str, yes: bool, as_json: bool) -> None:
         if was_live:
             ask(f"This ends the session on {session.device or 'an unnamed device'}.", yes=yes)
         with waiting("Waiting until every checker has confirmed"):
-            receipt = await auth.end_session(session.user_id, session.id, ending=Ending.ENDED_BY_ADMIN, wait=True)
+            receipt = await auth.end_session(
+                session.user_id, session.id, ending=Ending.ENDED_BY_ADMIN, actor_id=acting(), wait=True
+            )
         return was_live, receipt
 
     was_live, receipt = opened(work)
@@ -121,7 +124,7 @@ def end_all(user: str, yes: bool, as_json: bool) -> None:
         count = len(await auth.sessions_of(found.id))
         ask(f"This ends {sessions_in_words(count)} of {found.email}.", yes=yes)
         with waiting("Waiting until every checker has confirmed"):
-            return count, await auth.logout_everywhere(found.id, wait=True)
+            return count, await auth.logout_everywhere(found.id, actor_id=acting(), wait=True)
 
     count, receipt = opened(work)
     show_ending(f"Ended {sessions_in_words(count)}.", receipt, as_json=as_json, ended=count)
@@ -141,7 +144,7 @@ def end_everything(reason: str, yes: bool, as_json: bool) -> None:
         count = await auth.store.read(lambda tx: tx.sessions.count_live(now))
         ask(f"This logs everybody out: {sessions_in_words(count)}.", yes=yes)
         with waiting("Waiting until every checker has confirmed"):
-            return count, await auth.end_everything(reason=reason, wait=True)
+            return count, await auth.end_everything(reason=reason, actor_id=acting(), wait=True)
 
     count, receipt = opened(work)
     show_ending(f"Ended {sessions_in_words(count)}.", receipt, as_json=as_json, ended=count)

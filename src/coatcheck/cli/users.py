@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from coatcheck.cli.acting import acting
 from coatcheck.cli.groups import Group
 from coatcheck.cli.opening import opened, reachable, user_named
 from coatcheck.cli.printing import (
@@ -60,7 +61,9 @@ def add(
     """
     reachable(may_make=True)  # before anybody types a password for nothing
     password = None if no_password else read_password(password_file)
-    user = opened(lambda auth: auth.create_user(email, password, name=name, roles=roles), may_make=True)
+    user = opened(
+        lambda auth: auth.create_user(email, password, name=name, roles=roles, actor_id=acting()), may_make=True
+    )
     if as_json:
         show_document(_document(user))
     else:
@@ -133,7 +136,7 @@ def roles(user: str, added: tuple[str, ...], removed: tuple[str, ...], as_json: 
             return found, None
         wanted = (set(found.roles) | set(added)) - set(removed)
         with waiting("Waiting until every checker has confirmed"):
-            done = await auth.set_roles(found.id, tuple(wanted), wait=True)
+            done = await auth.set_roles(found.id, tuple(wanted), actor_id=acting(), wait=True)
         return done.user, done.receipt
 
     found, receipt = opened(work)
@@ -151,7 +154,7 @@ def suspend(user: str, yes: bool, as_json: bool) -> None:
 
     _change(
         user,
-        lambda auth, found: auth.suspend(found.id, wait=True),
+        lambda auth, found: auth.suspend(found.id, actor_id=acting(), wait=True),
         asking="This suspends {email} and ends {sessions}.",
         done="Suspended {email}, ended {sessions}.",
         unless=UserStatus.SUSPENDED,
@@ -169,7 +172,7 @@ def restore(user: str, as_json: bool) -> None:
 
     _change(
         user,
-        lambda auth, found: auth.restore(found.id, wait=True),
+        lambda auth, found: auth.restore(found.id, actor_id=acting(), wait=True),
         asking="",
         done="{email} may log in again.",
         unless=UserStatus.ACTIVE,
@@ -195,7 +198,7 @@ def set_password(user: str, password_file: Path | None, yes: bool, as_json: bool
     password = read_password(password_file)
     _change(
         user,
-        lambda auth, found: auth.set_password(found.id, password, wait=True),
+        lambda auth, found: auth.set_password(found.id, password, actor_id=acting(), wait=True),
         asking="This replaces the password of {email} and ends {sessions}.",
         done="Set the password of {email}, ended {sessions}.",
         yes=yes,
@@ -212,7 +215,7 @@ def compromised(user: str, reason: str, yes: bool, as_json: bool) -> None:
     """Somebody else has this account: end every session, void the password and all known devices."""
     _change(
         user,
-        lambda auth, found: auth.mark_compromised(found.id, reason=reason, wait=True),
+        lambda auth, found: auth.mark_compromised(found.id, reason=reason, actor_id=acting(), wait=True),
         asking="This ends {sessions} of {email} and voids the password; set another one afterwards.",
         done="Locked {email}, ended {sessions}; set another password with `coatcheck users set-password`.",
         yes=yes,
@@ -228,7 +231,7 @@ def delete(user: str, yes: bool, as_json: bool) -> None:
     """End every session of a user and delete the account. This can't be undone."""
 
     async def remove(auth: "Auth", found: "User") -> "Receipt | None":
-        return await auth.delete_user(found.id, wait=True)
+        return await auth.delete_user(found.id, actor_id=acting(), wait=True)
 
     _change(
         user,

@@ -8,16 +8,20 @@ refused.
 
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Final
 
 from msgspec import Struct, structs
 
-from coatcheck.model.audit import AuditEntry
+from coatcheck.model.audit import AuditEntry, Outcome
 from coatcheck.model.expiry import is_idle, is_within_grace
 from coatcheck.model.session import Ending, Session
 from coatcheck.sessions.end import end_session
 from coatcheck.sessions.grant import Grant, grant, living
 from coatcheck.stores.port import Transaction
 from coatcheck.tokens.refresh import RefreshToken, RefreshTokens
+
+_NOTED_EVERY: Final = timedelta(hours=1)
+"""What a client can bring about again and again is written into the audit trail this often."""
 
 
 class Standstill(Enum):
@@ -58,10 +62,10 @@ def rotate_refresh(
     """
     found = living(tx, presented.session_id, now)
     if found is None:
-        return _why_not(tx, presented.session_id, now)
+        return _refused(tx, _why_not(tx, presented.session_id, now), presented.session_id, now, address)
     session, user = found
     if is_idle(now, session.seen_at, session.idle_for, flush_interval):
-        return Standstill.EXPIRED
+        return _refused(tx, Standstill.EXPIRED, session.id, now, address)
     if presented.digest == session.secret_digest and presented.step == session.step:
         successor = tokens.successor(presented)
         moved: Session = structs.replace(
@@ -82,9 +86,9 @@ def rotate_refresh(
     if is_recent and presented.digest == session.previous_digest:
         successor = tokens.successor(presented, session.stepped_with)
         if successor.digest == session.secret_digest:
-            _audit(tx, "refresh.retried", session, now, address)
+            _note_retry(tx, session, now, address)
             return Stepped(grant(tx, session, user, now), successor)
-    _audit(tx, "refresh.replayed", session, now, address)
+    _note_replay(tx, session, now, address)
     end_session(tx, session.id, at=now, ending=Ending.REPLAYED, actor_id=None, address=address)
     return Standstill.REPLAYED
 
@@ -116,5 +120,44 @@ def _why_not(tx: Transaction, session_id: str, now: datetime) -> Standstill:
     return Standstill.ENDED
 
 
-def _audit(tx: Transaction, kind: str, session: Session, now: datetime, address: str) -> None:
-    tx.audit.add(AuditEntry(at=now, kind=kind, user_id=session.user_id, session_id=session.id, address=address))
+def _refused(tx: Transaction, why: Standstill, session_id: str, now: datetime, address: str) -> Standstill:
+    """Note once in a while that the token of a session that is over came back: its holder may ask for ever."""
+    if _is_first(tx, f"noted refresh.failed {session_id}", now):
+        session = tx.sessions.get(session_id)
+        tx.audit.add(
+            AuditEntry(
+                at=now,
+                kind="refresh.failed",
+                outcome=Outcome.REFUSED,
+                user_id=None if session is None else session.user_id,
+                session_id=session_id,
+                address=address,
+                detail={"reason": why.name.lower()},
+            )
+        )
+    return why
+
+
+def _note_retry(tx: Transaction, session: Session, now: datetime, address: str) -> None:
+    if _is_first(tx, f"noted refresh.retried {session.id} {session.step}", now):
+        tx.audit.add(
+            AuditEntry(at=now, kind="refresh.retried", user_id=session.user_id, session_id=session.id, address=address)
+        )
+
+
+def _note_replay(tx: Transaction, session: Session, now: datetime, address: str) -> None:
+    tx.audit.add(
+        AuditEntry(
+            at=now,
+            kind="refresh.replayed",
+            outcome=Outcome.REFUSED,
+            user_id=session.user_id,
+            session_id=session.id,
+            address=address,
+        )
+    )
+
+
+def _is_first(tx: Transaction, mark: str, now: datetime) -> bool:
+    """True once in an hour. Read first, so that the rest of a flood writes nothing."""
+    return tx.attempts.peek(mark, now) is None and tx.attempts.take(mark, now, _NOTED_EVERY)[0] == 1

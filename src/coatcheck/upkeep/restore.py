@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from coatcheck.model.audit import AuditEntry
 from coatcheck.model.position import Epoch
 from coatcheck.sessions.end import end_everything
 from coatcheck.settings import Settings
@@ -25,12 +26,23 @@ async def next_epoch(store: Store, witness: Witness) -> Epoch:
     return max(epochs).successor()
 
 
-def begin_again(tx: Transaction, secrets: Secrets, settings: Settings, epoch: Epoch, *, now: datetime) -> None:
+def begin_again(
+    tx: Transaction,
+    secrets: Secrets,
+    settings: Settings,
+    epoch: Epoch,
+    *,
+    now: datetime,
+    reason: str = REASON,
+    actor_id: str | None = None,
+) -> None:
     """End everything that was issued before, replace every signing key, and begin ``epoch``, unsettled.
 
     The keys too: one that was revoked after the backup was made is valid again in it, and whoever has it can sign
     whatever generation is asked for. And the services' credentials, those of the feed too, for the same reason.
     """
-    replace_keys(tx, secrets, settings, now=now, reason=REASON)
-    end_everything(tx, at=now, reason=REASON, actor_id=None, spare_feeds=False)
+    detail = {"epoch": str(epoch), "reason": reason}
+    tx.audit.add(AuditEntry(at=now, kind="backup.restored", actor_id=actor_id, detail=detail))
+    replace_keys(tx, secrets, settings, now=now, reason=reason)
+    end_everything(tx, at=now, reason=reason, actor_id=actor_id, spare_feeds=False)
     tx.log.begin_epoch(epoch)

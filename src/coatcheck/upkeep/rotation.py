@@ -7,6 +7,7 @@ has expired, then it is revoked.
 
 from datetime import datetime, timedelta
 
+from coatcheck.model.audit import AuditEntry
 from coatcheck.model.event import KeyAdded
 from coatcheck.model.key import KeyStatus, SigningKey
 from coatcheck.sessions.end import revoke_key
@@ -16,8 +17,19 @@ from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.keyring import new_signing_key
 
 
-def rotate_keys(tx: Transaction, secrets: Secrets, settings: Settings, *, now: datetime, at_once: bool = False) -> None:
-    """Do what is due. With ``at_once`` the upcoming key takes over now, whatever the schedule says, if it may sign."""
+def rotate_keys(
+    tx: Transaction,
+    secrets: Secrets,
+    settings: Settings,
+    *,
+    now: datetime,
+    at_once: bool = False,
+    actor_id: str | None = None,
+) -> None:
+    """Do what is due. With ``at_once`` the upcoming key takes over now, whatever the schedule says, if it may sign.
+
+    ``actor_id`` is who asked for it; None for the schedule.
+    """
     by_status = _by_status(tx)
     current, upcoming = by_status.get(KeyStatus.CURRENT), by_status.get(KeyStatus.UPCOMING)
     if tx.keys.count_sealed() == 0:
@@ -28,6 +40,7 @@ def rotate_keys(tx: Transaction, secrets: Secrets, settings: Settings, *, now: d
             current is None or tx.keys.move(current.kid, expected=KeyStatus.CURRENT, to=KeyStatus.RETIRED, at=now)
         ):
             tx.keys.move(upcoming.kid, expected=KeyStatus.UPCOMING, to=KeyStatus.CURRENT, at=now)
+            tx.audit.add(AuditEntry(at=now, kind="key.took_over", actor_id=actor_id, detail={"kid": upcoming.kid}))
     if KeyStatus.UPCOMING not in _by_status(tx):
         _add(tx, secrets, settings, KeyStatus.UPCOMING, now=now, usable_from=_usable(settings, now))
     _revoke_spent(tx, settings, now)
@@ -45,7 +58,7 @@ def revoke_signing_key(
         return False
     if not revoke_key(tx, kid, expected=key.status, at=now, actor_id=actor_id, reason=reason):
         return False
-    rotate_keys(tx, secrets, settings, now=now)
+    rotate_keys(tx, secrets, settings, now=now, actor_id=actor_id)
     return True
 
 
@@ -71,6 +84,7 @@ def _add(
 ) -> None:
     key = new_signing_key(settings.tokens.algorithm, secrets, now=now, usable_from=usable_from, status=status)
     if tx.keys.add(key):
+        tx.audit.add(AuditEntry(at=now, kind="key.added", detail={"kid": key.kid, "algorithm": key.algorithm.value}))
         tx.log.append(KeyAdded(key.kid, key.algorithm.value, key.public_key))
 
 

@@ -6,33 +6,14 @@ A row holds only what is shown: no digest, no sealed key, no password hash can r
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.key import KeyStatus, SigningKey
 from coatcheck.model.session import Session
 from coatcheck.model.user import User, UserStatus
+from coatcheck.web.entries import details_of, what_happened, who_did_it
 from coatcheck.web.times import Moment
 from coatcheck.web.user_agents import device_name
-
-_HAPPENED: Final = {
-    "login.succeeded": "Logged in",
-    "login.failed": "A login was refused",
-    "session.ended": "A session was ended",
-    "session.reauthenticated": "Confirmed the password",
-    "password.changed": "Changed the password",
-    "password.set": "The password was set",
-    "refresh.retried": "A refresh token was sent twice",
-    "refresh.replayed": "A used refresh token came back; the session was ended",
-    "user.registered": "The account was made",
-    "user.roles_changed": "The roles were changed",
-    "user.suspended": "The account was suspended",
-    "user.restored": "The account was restored",
-    "user.compromised": "The account was marked as compromised",
-    "user.deleted": "The account was deleted",
-    "everything.ended": "Everything was ended",
-    "key.revoked": "A signing key was revoked",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,16 +115,8 @@ class AuditRow:
         """Describe ``entry`` as seen at ``now``; ``names`` says how to call users by id, where that is known."""
         return cls(
             at=Moment.of(entry.at, now),
-            what=_HAPPENED.get(entry.kind, entry.kind),
-            detail=", ".join(f"{word}: {value.replace('_', ' ')}" for word, value in entry.detail.items() if value),
-            by=_actor(entry, names or {}),
+            what=what_happened(entry),
+            detail=details_of(entry),
+            by=who_did_it(entry, names or {}),
             address=entry.address,
         )
-
-
-def _actor(entry: AuditEntry, names: Mapping[str, str]) -> str:
-    if entry.actor_id is None:
-        return "not logged in"
-    if entry.actor_id == entry.user_id:
-        return "the person"
-    return names.get(entry.actor_id, entry.actor_id)

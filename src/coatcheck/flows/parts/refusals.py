@@ -1,14 +1,16 @@
 """Somebody was refused, and the audit trail says so (OWASP ASVS 16.3.1, 16.3.3).
 
-An entry names the account that was meant, if there is one, and never what was typed. Nobody fills the disk with them:
-below the limits an entry costs the caller an attempt, and beyond a limit there is one entry for each counter and window,
-as the rest of a flood tells nothing new.
+An entry names the account that was meant, if there is one, and never what was typed. Nobody fills the disk with
+them: below the limits an entry costs the caller an attempt, and beyond a limit there is one entry for each counter and
+window, as the rest of a flood tells nothing new.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from coatcheck.errors import StoreUnavailable
 from coatcheck.flows.parts.means import Means
 from coatcheck.model.audit import AuditEntry, Outcome
 from coatcheck.model.client import Client
@@ -63,15 +65,36 @@ async def note_refusal(means: Means, entry: AuditEntry) -> None:
 
 async def note_limit(means: Means, verdict: Verdict, entry: AuditEntry) -> None:
     """Write the entry if nobody has met this limit yet in its window. Does nothing for a verdict without limit."""
-    if verdict.over is None:
-        return
-    mark, now = f"noted {entry.kind} {verdict.over}", entry.at
-    window = verdict.retry_after or timedelta(seconds=1)
+    if verdict.over is not None:
+        await _note_once(means, verdict.over, entry, verdict.retry_after or timedelta(seconds=1))
+
+
+async def note_denial(means: Means, user_id: str, session_id: str, what: str, client: Client) -> None:
+    """Note that somebody who is logged in asked for ``what`` without leave, once in an hour (OWASP ASVS 16.3.2).
+
+    The refusal stands although it could not be written down.
+    """
+    entry = AuditEntry(
+        at=means.now(),
+        kind="access.denied",
+        outcome=Outcome.REFUSED,
+        user_id=user_id,
+        actor_id=user_id,
+        session_id=session_id,
+        address=client.address,
+        detail={"what": what},
+    )
+    with suppress(StoreUnavailable):
+        await _note_once(means, user_id, entry, timedelta(hours=1))
+
+
+async def _note_once(means: Means, about: str, entry: AuditEntry, within: timedelta) -> None:
+    mark, now = f"noted {entry.kind} {about}", entry.at
     if await means.store.read(lambda tx: tx.attempts.peek(mark, now)) is not None:
         return
 
     def work(tx: Transaction) -> None:
-        count, _ = tx.attempts.take(mark, now, window)
+        count, _ = tx.attempts.take(mark, now, within)
         if count == 1:
             tx.audit.add(entry)
 

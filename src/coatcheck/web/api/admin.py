@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-from msgspec import UNSET, Meta, structs
+from msgspec import UNSET, Meta, field, structs
 
 from coatcheck.errors import DataConflict, EmailTaken, LoginBusy, PasswordWeak, RequestNotFound
 from coatcheck.model.audit import AuditEntry
@@ -17,6 +17,7 @@ from coatcheck.web.api.endpoint import Endpoint, May, Query, Waiting
 from coatcheck.web.api.shapes import (
     AuditAnswer,
     AuditShape,
+    Instant,
     KeysAnswer,
     KeyShape,
     NewUserRequest,
@@ -47,6 +48,10 @@ class AuditQuery(Query, frozen=True, kw_only=True):
 
     user: Annotated[PlainText, Meta(description="Only what concerns this user.")] | None = None
     kind: Annotated[PlainText, Meta(description="Only this kind, such as `login.failed`.")] | None = None
+    since: Annotated[Instant, Meta(description="Only what happened then or later.")] | None = field(
+        name="from", default=None
+    )
+    until: Annotated[Instant, Meta(description="Only what happened before.")] | None = None
     cursor: Annotated[PlainText, Meta(description="`next_cursor` of the page before.")] | None = None
 
 
@@ -148,7 +153,7 @@ async def list_keys(call: Call) -> Reply:
 
 async def rotate_keys(call: Call) -> Reply:
     """Let the upcoming key take over now, if it has been known for long enough; the answer shows how things are."""
-    receipt = await call.installation.auth.rotate_keys(wait=call.wait)
+    receipt = await call.installation.auth.rotate_keys(actor_id=call.user_id, wait=call.wait)
     answer = _keys(await call.installation.auth.keys())
     return Reply(structs.replace(answer, receipt=receipt_shape(call, receipt)))
 
@@ -180,7 +185,12 @@ async def read_audit(call: Call) -> Reply:
     """A page of the audit trail."""
     query: AuditQuery = call.query
     entries = await call.installation.auth.audit(
-        user_id=query.user, kind=query.kind, before=query.cursor, limit=PAGE + 1
+        user_id=query.user,
+        kind=query.kind,
+        since=query.since,
+        until=query.until,
+        before=query.cursor,
+        limit=PAGE + 1,
     )
     shown = [_entry(entry) for entry in entries[:PAGE]]
     return Reply(AuditAnswer(entries=shown, next_cursor=shown[-1].id if len(entries) > PAGE else None))
@@ -230,10 +240,12 @@ def _entry(entry: AuditEntry) -> AuditShape:
         id=entry.id,
         at=entry.at,
         kind=entry.kind,
+        outcome=entry.outcome,
         user_id=entry.user_id,
         actor_id=entry.actor_id,
         session_id=entry.session_id,
         address=entry.address,
+        factors=list(entry.factors),
         detail=entry.detail,
     )
 

@@ -87,9 +87,7 @@ class Call:
     @property
     def user_id(self) -> str:
         """The person's id. Raises AccessDenied for a machine."""
-        if self.who.user_id is None:
-            raise AccessDenied("This is for people, not for machines.")
-        return self.who.user_id
+        return self.who.require_person()
 
     async def admit(self, endpoint: Endpoint) -> None:
         """Let the caller in, or raise: OriginRefused first, then what is wrong with the credential, then with the role,
@@ -100,6 +98,8 @@ class Call:
             return
         self.remembered = await self.check()
         if endpoint.needs_administrator and not self.who.has_role(ADMINISTRATOR):
+            if self.who.user_id is not None:
+                await self.installation.auth.note_denied(self.who, endpoint.path, client=self.client())
             raise AccessDenied
         fresh_within = self.installation.auth.settings.sessions.fresh_within
         if endpoint.may is May.FRESH_ADMINISTRATOR and needs_fresh_proof(

@@ -6,6 +6,7 @@ from typing import Annotated, Final, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from coatcheck.flows.logout import Scope
+from coatcheck.model.audit import Outcome
 from coatcheck.model.key import Algorithm, KeyStatus
 from coatcheck.model.session import Carry
 from coatcheck.model.user import UserStatus
@@ -294,10 +295,15 @@ class AuditShape(Struct, frozen=True, kw_only=True):
     id: Annotated[str, Meta(description="Its id.")]
     at: Annotated[Instant, Meta(description="When it happened.")]
     kind: Annotated[str, Meta(description="What happened.", examples=["login.succeeded"])]
+    outcome: Annotated[Outcome, Meta(description="Whether it was done or refused.")]
     user_id: Annotated[str | None, Meta(description="Whom it concerns.")]
-    actor_id: Annotated[str | None, Meta(description="Who did it; null for a stranger or the system.")]
+    actor_id: Annotated[
+        str | None,
+        Meta(description="Who did it: a user, `cli:…` for the command line, null for a stranger or the system."),
+    ]
     session_id: Annotated[str | None, Meta(description="In which session, where there is one.")]
     address: Annotated[str, Meta(description="From which network address.")]
+    factors: Annotated[list[str], Meta(description="What was proven or, where it was refused, tried.")]
     detail: Annotated[dict[str, str], Meta(description="More, by kind.")]
 
 

@@ -111,8 +111,8 @@ async def show_keys(visit: Visit) -> Shown:
 
 async def rotate_keys(visit: Visit) -> Moved:
     """Let the upcoming key take over."""
-    await visit.administrator(fresh=True)
-    await visit.auth.rotate_keys()
+    viewer = await visit.administrator(fresh=True)
+    await visit.auth.rotate_keys(actor_id=viewer.id)
     return Moved(
         visit.path("/admin/keys"),
         notice="The next key has taken over, unless it is too new for every checker to know it yet.",

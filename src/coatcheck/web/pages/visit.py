@@ -76,6 +76,7 @@ class Visit:
         user = await self.user()
         who = await self.who()
         if not who.has_role(ADMINISTRATOR):
+            await self.auth.note_denied(who, "admin", client=self.call.client())
             raise AccessDenied("These pages are for administrators.")
         within = self.auth.settings.sessions.fresh_within
         if fresh and needs_fresh_proof(self.now, who.authenticated_at, within):

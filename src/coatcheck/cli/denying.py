@@ -1,0 +1,170 @@
+"""``coatcheck incident deny``, ``allow`` and ``denied``: the local switch, for when nothing can be written (rule 19).
+
+They need no database: what they write is one small file, which every process on this machine looks for.
+"""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import click
+
+from coatcheck.cli.opening import configured, opened
+from coatcheck.cli.outcome import say_warning
+from coatcheck.cli.printing import ask, instant, json_option, show_document, visible, yes_option
+from coatcheck.errors import AuthError, Misconfigured, RequestNotFound
+from coatcheck.upkeep.denial_file import EVERYTHING, is_deniable, lines_of, named_on, read_denials, write_denials
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coatcheck.auth import Auth
+
+_SOON: Final = "Every process on this machine heeds that within a second."
+
+
+@click.command("deny", short_help="Refuse on this machine, while nothing can be written.")
+@click.argument("named", nargs=-1, metavar="[USER|ID]…")
+@click.option("--everything", is_flag=True, help="Refuse every credential.")
+@click.option("--reason", required=True, help="What happened; goes into the file and, if it can, to the audit trail.")
+@yes_option
+@json_option
+def deny(named: tuple[str, ...], everything: bool, reason: str, yes: bool, as_json: bool) -> None:
+    """Refuse sessions (ses_…), users (usr_… or e-mail), signing keys (key_…), or everything, until `incident allow`.
+
+    For when the disk is full or the database read-only, so that nothing can be ended. It ends nothing: whoever is
+    refused is told to try again, and goes on when it is lifted. It writes one small file beside the database, or where
+    COATCHECK_REVOCATION_DENY_LIST says; where even that fails, send SIGUSR1 to `coatcheck serve` (SIGUSR2 lifts it).
+
+    \b
+    coatcheck incident deny ann@example.com --reason "phone stolen"
+    coatcheck incident deny --everything --reason "key in a log file"
+    """
+    if everything == bool(named):
+        raise click.UsageError("Say what to refuse: users, sessions or keys, or --everything.")
+    auth = configured()
+    path = _path(auth)
+    wanted = [EVERYTHING] if everything else [_identifier(auth, each) for each in named]
+    ask(f"This makes every process on this machine refuse {_in_words(wanted)} until it is lifted.", yes=yes)
+    kept = [line for line in _lines(path) if named_on(line) not in wanted]
+    note = f"{instant(datetime.now(UTC))} {visible(reason)}"
+    write_denials(path, [*kept, *(f"{each}  # {note}" for each in wanted)])
+    _finish(auth, "checks.denied", wanted, reason, as_json=as_json, said=f"Refused: {_in_words(wanted)}. {_SOON}")
+
+
+@click.command("allow", short_help="Lift what `deny` refuses.")
+@click.argument("named", nargs=-1, metavar="[USER|ID]…")
+@click.option("--everything", is_flag=True, help="Lift all of it.")
+@click.option("--reason", default="", help="Why; goes to the audit trail, if it can.")
+@yes_option
+@json_option
+def allow(named: tuple[str, ...], everything: bool, reason: str, yes: bool, as_json: bool) -> None:
+    """Lift what `incident deny` refuses. First end for good what must not come back: `incident account-compromised` and
+    so on work again when the database can be written.
+
+    \b
+    coatcheck incident allow --everything
+    """
+    if everything == bool(named):
+        raise click.UsageError("Say what to allow again: users, sessions or keys, or --everything.")
+    auth = configured()
+    path = _path(auth)
+    if not path.exists():
+        raise RequestNotFound(f"nothing is refused: there is no {path}")
+    lines = _lines(path)
+    wanted = [EVERYTHING] if everything else [_identifier(auth, each) for each in named]
+    kept = [] if everything else [line for line in lines if named_on(line) not in wanted]
+    if not everything and len(kept) == len(lines):
+        raise RequestNotFound(f"{path} does not list {_in_words(wanted)}")
+    ask(f"This lets {_in_words(wanted)} pass again, as far as it has not ended.", yes=yes)
+    write_denials(path, kept if any(map(named_on, kept)) else [])
+    _finish(auth, "checks.allowed", wanted, reason, as_json=as_json, said=f"Allowed: {_in_words(wanted)}. {_SOON}")
+
+
+@click.command("denied", short_help="Show what is refused on this machine.")
+@json_option
+def denied(as_json: bool) -> None:
+    """Show what the file of `incident deny` refuses on this machine. What a signal refuses is known to the servers
+    alone."""
+    path = _path(configured())
+    found = read_denials(path)
+    if as_json:
+        show_document({"file": str(path), "everything": found.everything, "identifiers": sorted(found.identifiers)})
+    elif found.trouble:
+        click.echo(f"Everything is refused: {found.trouble}.")
+    elif not found:
+        click.echo(f"Nothing is refused: there is no {path}.")
+    else:
+        for line in lines_of(path) or [f"{EVERYTHING}  # {path} is empty"]:
+            click.echo(visible(line))
+
+
+def _path(auth: "Auth") -> Path:
+    path = auth.settings.deny_list(auth.store.beside)
+    if path is None:
+        raise Misconfigured("a memory: store has no place for the file; name one in COATCHECK_REVOCATION_DENY_LIST")
+    return path
+
+
+def _lines(path: Path) -> list[str]:
+    """What stands in the file. One that lists nothing has meant everything, so that it goes on to."""
+    lines = lines_of(path)
+    if path.exists() and not any(map(named_on, lines)):
+        return [*lines, EVERYTHING]
+    return lines
+
+
+def _identifier(auth: "Auth", named: str) -> str:
+    """The id behind an argument; an e-mail address is looked up without opening the database for writing. Raises
+    UsageError for what is neither, RequestNotFound, and Misconfigured when it can't be looked up."""
+    from coatcheck.cli.database import path_of
+    from coatcheck.model.email import parse_email
+    from coatcheck.stores.sql.tables import users as table
+
+    if is_deniable(named) and named != EVERYTHING:
+        return named
+    if "@" not in named:
+        raise click.UsageError(f"{visible(named)} is no id like ses_…, usr_… or key_…, and no e-mail address.")
+    key, path = parse_email(named).key, path_of(auth.settings.database)
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as raw:
+            row = raw.execute(f"SELECT id FROM {table.name} WHERE email_key = ?", (key,)).fetchone()  # noqa: S608
+    except sqlite3.Error as fault:
+        raise Misconfigured(f"{path} can't be read, so name the user by id (usr_…)") from fault
+    if row is None:
+        raise RequestNotFound(f"there is no user {visible(named)}")
+    return str(row[0])
+
+
+def _in_words(wanted: "Sequence[str]") -> str:
+    return "everything" if wanted == [EVERYTHING] else ", ".join(wanted)
+
+
+def _finish(auth: "Auth", kind: str, wanted: "Sequence[str]", reason: str, *, as_json: bool, said: str) -> None:
+    """Write the audit entry if the database lets us, and say what was done."""
+    is_audited = _audited(kind, wanted, reason)
+    if not is_audited:
+        say_warning("the database can't be written, so this is not in the audit trail; the file has the reason")
+    if as_json:
+        show_document({"file": str(_path(auth)), "identifiers": list(wanted), "audited": is_audited})
+    else:
+        click.echo(said)
+
+
+def _audited(kind: str, wanted: "Sequence[str]", reason: str) -> bool:
+    from coatcheck.clock import now_of
+    from coatcheck.model.audit import AuditEntry
+
+    async def work(auth: "Auth") -> None:
+        detail = {"what": " ".join(wanted), "reason": reason}
+        entry = AuditEntry(at=now_of(auth.clock), kind=kind, detail=detail)
+        await auth.store.write(lambda tx: tx.audit.add(entry))
+
+    try:
+        opened(work)
+    except AuthError:
+        return False
+    return True
