@@ -11,6 +11,9 @@ from coatcheck.errors import Misconfigured
 
 _LONGEST: Final = 8_192
 _LONGEST_TOKEN: Final = 65_536
+_LONGEST_LINE: Final = 4_095
+"""What a terminal hands over of one line (N_TTY_BUF_SIZE - 1)."""
+
 _AROUND: Final = "\"'`,;"
 """What a token may stand between where it was copied from."""
 
@@ -55,6 +58,8 @@ def read_token() -> str:
     try:
         if sys.stdin.isatty():
             text: str = click.prompt("Token (not shown)", hide_input=True, err=True)
+            if len(text) >= _LONGEST_LINE:
+                raise Misconfigured(f"a terminal cuts a line off at {_LONGEST_LINE} characters; pipe the token instead")
         else:
             text = sys.stdin.read(_LONGEST_TOKEN + 1)
     except (OSError, UnicodeDecodeError):

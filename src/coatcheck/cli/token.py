@@ -157,6 +157,8 @@ def _show(form: "Form", judgement: "Judgement", without: str, now: datetime) -> 
             _section(title + believed, {name: _in_words(name, value, now) for name, value in members.items()})
     if judgement.session is not None:
         _section("session", _session_fields(judgement, judgement.session, now))
+    if not findings[1:]:
+        return
     click.echo("\nlooked at")
     for each in findings:
         state, colour = _STATES[each.holds]
