@@ -20,6 +20,7 @@
     │   │   ├── TokenReplayed        401 token.replayed
     │   │   ├── TokenWrongAudience   401 token.wrong_audience
     │   │   ├── TokenWrongKind       401 token.wrong_kind
+    │   │   ├── ServiceRefused       401 service.refused
     │   │   ├── SessionEnded         401 session.ended
     │   │   ├── SessionExpired       401 session.expired
     │   │   └── ReauthenticationNeeded 401 access.reauthenticate .max_age
@@ -201,6 +202,13 @@ class TokenWrongKind(CredentialRefused):
 
     code = "token.wrong_kind"
     _sentence = "This kind of token is not accepted here."
+
+
+class ServiceRefused(CredentialRefused):
+    """What a service showed does not open anything: unknown, wrong, revoked, suspended and used twice are one."""
+
+    code = "service.refused"
+    _sentence = "The service's credential is not accepted."
 
 
 class SessionEnded(CredentialRefused):

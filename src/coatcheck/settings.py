@@ -104,6 +104,10 @@ class TokenSettings:
     """How long the access token lives that ``api/check`` has a gateway pass on, ``access_for`` at most. It is handed
     out again for half of this; an upstream that verifies with the JWKS alone accepts it until it expires."""
 
+    api_key_scopes: tuple[str, ...] = ()
+    """Scopes that people may give to their API keys, such as ``("orders:read",)``. Whatever a scope opens in your
+    application, anybody can open with a key that has it: list what every person may do."""
+
     rotate_every: timedelta = timedelta(days=30)
     """A new signing key takes over this often; the old one verifies until its last token has expired."""
 

@@ -30,6 +30,7 @@ from coatcheck.settings import Settings, TokenSettings
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.memory.store import MemoryStore
 from coatcheck.testing import ManualClock
+from coatcheck.tokens.api_key import API_KEY_PREFIX, SERVICE_SECRET_PREFIX, KeyTokens
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
 from coatcheck.tokens.refresh import RefreshTokens
@@ -57,6 +58,8 @@ class Site:
             devices=DeviceTokens(SECRETS.current("device token").key),
             session_tokens=OpaqueTokens(SESSION_PREFIX, SECRETS),
             refresh_tokens=RefreshTokens(SECRETS),
+            api_keys=KeyTokens(API_KEY_PREFIX, SECRETS),
+            service_secrets=KeyTokens(SERVICE_SECRET_PREFIX, SECRETS),
             signers=self.signers,
         )
         self.replica = Replica(1000)

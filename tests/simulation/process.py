@@ -20,6 +20,7 @@ from coatcheck.revocation.replica import Replica, Verdict
 from coatcheck.revocation.subscriber import Flight, Heard, Subscriber
 from coatcheck.settings import AttemptSettings
 from coatcheck.stores.authority import StoreAuthority
+from coatcheck.tokens.api_key import API_KEY_PREFIX, SERVICE_SECRET_PREFIX, KeyTokens
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
 from coatcheck.tokens.refresh import RefreshTokens
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 SECRETS: Final = Secrets(["a secret of the simulated world, long enough"])
 SESSION_TOKENS: Final = OpaqueTokens(SESSION_PREFIX, SECRETS)
 REFRESH_TOKENS: Final = RefreshTokens(SECRETS)
+API_KEYS: Final = KeyTokens(API_KEY_PREFIX, SECRETS)
+SERVICE_SECRETS: Final = KeyTokens(SERVICE_SECRET_PREFIX, SECRETS)
 DEVICES: Final = DeviceTokens(SECRETS.current("device token").key)
 ATTEMPTS: Final = Attempts(AttemptSettings(per_account=1000, per_device=1000, per_address=1000))
 
@@ -263,6 +266,8 @@ class Process:
             devices=DEVICES,
             session_tokens=SESSION_TOKENS,
             refresh_tokens=REFRESH_TOKENS,
+            api_keys=API_KEYS,
+            service_secrets=SERVICE_SECRETS,
             signers=self.signers,
         )
         self.enforcer = Enforcer(self.store, self, self.replica, lambda: self.follower.ring())  # type: ignore[arg-type]

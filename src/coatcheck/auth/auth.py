@@ -46,7 +46,7 @@ from coatcheck.model.client import Client
 from coatcheck.model.expiry import is_over
 from coatcheck.model.key import SigningKey
 from coatcheck.model.login import Credentials, Login
-from coatcheck.model.principal import CarriedBy, Principal
+from coatcheck.model.principal import CarriedBy, Kind, Principal
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.subscriber import Registration
@@ -325,7 +325,9 @@ class Auth:
         self, who: Principal, password: str, *, client: Client = Client(), wait: bool = False
     ) -> Login:
         """Prove the password again; every credential of the session is renewed. Raises LoginRefused, SessionEnded."""
-        committed = await reauthenticate(self._ready, who.require_person(), who.session_id, password, client=client, wait=wait)
+        committed = await reauthenticate(
+            self._ready, who.require_person(), who.session_id, password, client=client, wait=wait
+        )
         return await self._login(committed, wait=wait)
 
     async def change_password(
@@ -365,7 +367,9 @@ class Auth:
         self, who: Principal, *, scope: Scope = Scope.THIS, client: Client = Client(), wait: bool = False
     ) -> Receipt | None:
         """End the caller's session, all others, or all; idempotent."""
-        committed = await logout(self._ready, who.require_person(), who.session_id, scope=scope, client=client, wait=wait)
+        committed = await logout(
+            self._ready, who.require_person(), who.session_id, scope=scope, client=client, wait=wait
+        )
         return await self._enforce(committed, wait=wait)
 
     def session_named_by(self, token: bytes | str) -> str | None:
@@ -383,7 +387,7 @@ class Auth:
     async def logout_named(self, session_id: str, *, client: Client = Client(), wait: bool = False) -> Receipt | None:
         """End the session that a token named, on behalf of whoever held it; idempotent."""
         session = await self.get_session(session_id)
-        if session is None:
+        if session is None or session.kind is not Kind.USER:
             return None
         committed = await logout(self._ready, session.user_id, session_id, scope=Scope.THIS, client=client, wait=wait)
         return await self._enforce(committed, wait=wait)
@@ -577,7 +581,8 @@ class Auth:
     async def note_denied(self, who: Principal, what: str, *, client: Client = Client()) -> None:
         """Write into the audit trail that ``who`` asked for ``what`` without leave; once an hour for each person, so
         that nobody can fill it."""
-        await note_denial(self._ready, who.require_person(), who.session_id, what, client)
+        if who.user_id is not None:
+            await note_denial(self._ready, who.user_id, who.session_id, what, client)
 
     # -- keys ---------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 1. ``Authorization: Bearer`` decides alone (RFC 6750 §2.1). Whatever is wrong with it, cookies are no fallback: a client
    that sends a token must not be answered as somebody else.
 2. Another scheme, such as Basic, is not ours: it belongs to the application or a proxy, and is passed over.
-3. Else the session cookie, else the access cookie. Each carries its own kind of token only, so none can be swapped.
+3. Else the session cookie, else the access cookie. Each carries its own kind of token only, so none can be swapped;
+   an API key travels in the header only.
 4. What could be read in two ways is not read: repeated ``Authorization`` lines, two tokens, a cookie that came twice.
 
 Tokens in a query string or a body are never looked for (RFC 9700 §4.3.2).
@@ -19,6 +20,7 @@ from coatcheck.carriers.cookies import TWICE, Cookie, CookieNames, find
 from coatcheck.carriers.raw import RawHeaders, values_of
 from coatcheck.errors import CredentialRefused, TokenInvalid, TokenMissing, TokenWrongKind
 from coatcheck.model.principal import CarriedBy
+from coatcheck.tokens.api_key import API_KEY_START, SERVICE_SECRET_START
 from coatcheck.tokens.jwt import JWT_START
 from coatcheck.tokens.opaque import SESSION_START
 from coatcheck.tokens.refresh import REFRESH_START
@@ -28,6 +30,8 @@ LONGEST: Final = 8192
 
 _COOKIE: Final = CarriedBy.COOKIE
 _HEADER: Final = CarriedBy.HEADER
+_OPAQUE: Final = (SESSION_START, API_KEY_START)
+_FOR_OUR_ENDPOINTS: Final = (REFRESH_START, SERVICE_SECRET_START)
 _SPACE, _COMMA = b" ,"  # as numbers: `in` is three times as quick as with bytes
 _BEARER: Final = pattern(rb"[ \t]*bearer(?![!#$%&'*+.^_`|~0-9a-z-])", IGNORECASE)
 _BEARER_FURTHER_ON: Final = pattern(rb",[ \t]*bearer(?![!#$%&'*+.^_`|~0-9a-z-])", IGNORECASE)
@@ -100,6 +104,6 @@ def _in_header(authorization: bytes) -> Presented | NotPresented | None:
     token = authorization[7:].strip(b" ")
     if len(token) > LONGEST or _SPACE in token or _COMMA in token:
         return NotPresented(TokenInvalid())
-    if token.startswith(SESSION_START) or (token.startswith(JWT_START) and token.count(b".") == 2):
+    if token.startswith(_OPAQUE) or (token.startswith(JWT_START) and token.count(b".") == 2):
         return Presented(token, _HEADER)
-    return NotPresented(TokenWrongKind() if token.startswith(REFRESH_START) else TokenInvalid())
+    return NotPresented(TokenWrongKind() if token.startswith(_FOR_OUR_ENDPOINTS) else TokenInvalid())

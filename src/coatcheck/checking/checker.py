@@ -28,13 +28,14 @@ from coatcheck.errors import (
 from coatcheck.model.expiry import is_idle, is_past_absolute, is_within_grace
 from coatcheck.model.identifiers import random_part
 from coatcheck.model.position import Position
-from coatcheck.model.principal import CarriedBy, Kind, Principal
+from coatcheck.model.principal import API_KEY_CLIENT, CarriedBy, Kind, Principal
 from coatcheck.model.record import Record
 from coatcheck.model.service import is_service
 from coatcheck.revocation.credential import Credential
 from coatcheck.revocation.denials import Denials
 from coatcheck.revocation.lease import JUMP, Lease
 from coatcheck.revocation.replica import Replica, Verdict
+from coatcheck.tokens.api_key import API_KEY_START, KeyTokens
 from coatcheck.tokens.claims import AccessClaims, check_claims
 from coatcheck.tokens.jwt import JWT_START, UnknownKey, verify
 from coatcheck.tokens.opaque import OpaqueTokens, digest
@@ -56,6 +57,7 @@ class Checker:
         cache: Cache,
         keys: CheckingKeys,
         session_tokens: OpaqueTokens | None,
+        api_keys: KeyTokens | None = None,
         wall: Callable[[], float],
         steady: Callable[[], float],
         issuer: str,
@@ -72,6 +74,7 @@ class Checker:
         self._cache = cache
         self._keys = keys
         self._session_tokens = session_tokens
+        self._api_keys = api_keys
         self._wall = wall
         self._steady = steady
         self._issuer = issuer
@@ -188,7 +191,7 @@ class Checker:
         self, token: bytes, digest_here: bytes, carried_by: CarriedBy, audience: str | None
     ) -> Remembered | Doubt:
         if not token.startswith(JWT_START):
-            if self._session_tokens is None or not self._session_tokens.is_genuine(token):
+            if not self._is_ours(token, carried_by):
                 raise TokenInvalid
             asked = LookUp(digest=digest(token))
             return Doubt(Reason.UNKNOWN, token=token, digest=digest_here, carried_by=carried_by, asked=asked)
@@ -207,6 +210,14 @@ class Checker:
         remembered = self._from_claims(claims, verified.kid, carried_by)
         self._cache.put(digest_here, remembered)
         return remembered
+
+    def _is_ours(self, token: bytes, carried_by: CarriedBy) -> bool:
+        """True for an opaque token that we made. An API key travels in a header only: no program keeps cookies, and a
+        browser that brought one would bring it along to wherever another site sends it."""
+        if token.startswith(API_KEY_START):
+            keys = self._api_keys
+            return keys is not None and carried_by is CarriedBy.HEADER and keys.is_genuine(token)
+        return self._session_tokens is not None and self._session_tokens.is_genuine(token)
 
     def _test(self, digest_here: bytes, remembered: Remembered) -> Reason | None:
         verdict = self.replica.test(remembered.credential)
@@ -303,8 +314,9 @@ class Checker:
         except ValueError as fault:
             raise TokenInvalid from fault
         of_service = is_service(claims.sub)
+        of_key = claims.client_id == API_KEY_CLIENT
         principal = Principal(
-            kind=Kind.SERVICE if of_service else Kind.USER,
+            kind=Kind.SERVICE if of_service else Kind.API_KEY if of_key else Kind.USER,
             user_id=None if of_service else claims.sub,
             client_id=claims.client_id,
             session_id=claims.sid,

@@ -2,8 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
+
+from coatcheck.errors import AccessDenied
+
+API_KEY_CLIENT: Final = "coatcheck:api-key"
+"""The ``client_id`` of access tokens that stand for an API key, where one is passed on to an upstream."""
 
 
 class Kind(StrEnum):
@@ -23,6 +29,9 @@ class CarriedBy(StrEnum):
 
 class Principal(Struct, frozen=True, kw_only=True):
     """A caller whose credential was accepted.
+
+    ``user_id`` is the person, of an API key its owner, and None for a service, whose id is ``client_id``. Machines have
+    ``scopes`` and no roles.
 
     ``roles`` are the application's, as they were when the credential was issued or, for a session token, as they are
     now; a change of roles refuses older credentials, so both are current. ``authenticated_at`` is when the person last
@@ -44,3 +53,9 @@ class Principal(Struct, frozen=True, kw_only=True):
     def has_role(self, role: str) -> bool:
         """True when the caller has ``role``."""
         return role in self.roles
+
+    def require_person(self) -> str:
+        """The person's id. Raises AccessDenied for a machine, an API key too: it acts for a person, but is none."""
+        if self.kind is not Kind.USER or self.user_id is None:
+            raise AccessDenied("This is for people, not for machines.")
+        return self.user_id

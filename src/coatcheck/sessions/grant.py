@@ -7,6 +7,7 @@ from msgspec import Struct
 from coatcheck.model.key import KeyStatus, SigningKey
 from coatcheck.model.position import Position
 from coatcheck.model.principal import Kind
+from coatcheck.model.service import Service, ServiceStatus
 from coatcheck.model.session import Session
 from coatcheck.model.user import User, UserStatus
 from coatcheck.stores.port import Transaction
@@ -27,44 +28,88 @@ class Grant(Struct, frozen=True, kw_only=True):
     signing_key: SigningKey | None
 
 
+class ServiceGrant(Struct, frozen=True, kw_only=True):
+    """The same for a service: ``session`` is the credential that it showed."""
+
+    session: Session
+    service: Service
+    everything_generation: int
+    position: Position
+    issued_at: datetime
+    signing_key: SigningKey | None
+
+
 def grant(tx: Transaction, session: Session, user: User, issued_at: datetime) -> Grant:
     """Read the rest of the truth, after the locks: counters, position and signing key."""
     head = tx.log.head()
-    current = [key for key in tx.keys.all() if key.status is KeyStatus.CURRENT]
     return Grant(
         session=session,
         user=user,
         everything_generation=head.everything_generation,
         position=head.position,
         issued_at=issued_at,
-        signing_key=current[0] if current else None,
+        signing_key=_signing_key(tx),
     )
 
 
-def living(tx: Transaction, session_id: str, now: datetime) -> tuple[Session, User] | None:
-    """Lock user and session, in this order, and return both if it is a login that is alive and the user is active; else
-    None."""
+def grant_service(tx: Transaction, credential_id: str, issued_at: datetime) -> ServiceGrant | None:
+    """Lock service and credential, in this order, and read the truth if both are good; else None."""
+    glimpsed = tx.sessions.get(credential_id)
+    if glimpsed is None or glimpsed.kind is not Kind.SERVICE:
+        return None
+    tx.services.lock(glimpsed.user_id)
+    tx.sessions.lock(credential_id)
+    credential, service = tx.sessions.get(credential_id), tx.services.get(glimpsed.user_id)
+    if credential is None or service is None or service.status is not ServiceStatus.ACTIVE:
+        return None
+    head = tx.log.head()
+    if _is_over(credential, head.everything_generation, issued_at):
+        return None
+    return ServiceGrant(
+        session=credential,
+        service=service,
+        everything_generation=head.everything_generation,
+        position=head.position,
+        issued_at=issued_at,
+        signing_key=_signing_key(tx),
+    )
+
+
+def living(
+    tx: Transaction, session_id: str, now: datetime, kinds: tuple[Kind, ...] = (Kind.USER,)
+) -> tuple[Session, User] | None:
+    """Lock user and session, in this order, and return both if it is one of ``kinds``, alive, and the user is active;
+    else None."""
     glimpsed = tx.sessions.get(session_id)
-    if glimpsed is None or glimpsed.kind is not Kind.USER:
+    if glimpsed is None or glimpsed.kind not in kinds:
         return None
     tx.users.lock(glimpsed.user_id)
     tx.sessions.lock(session_id)
     session, user = tx.sessions.get(session_id), tx.users.get(glimpsed.user_id)
     if session is None or user is None or user.status is not UserStatus.ACTIVE:
         return None
-    everything = tx.log.head().everything_generation
-    if session.ended_at is not None or session.everything_generation < everything or now >= session.expires_at:
+    if _is_over(session, tx.log.head().everything_generation, now):
         return None
     return session, user
 
 
 def grant_again(tx: Transaction, session_id: str, generation: int, issued_at: datetime) -> Grant | None:
-    """A further credential for a session that is alive now, such as an access token for a cookie's holder; else None.
+    """A further credential for a session or API key that is alive now, such as an access token for a cookie's holder;
+    else None.
 
     None too when the session is no longer at ``generation``, that of the credential shown for this: else whoever held
     the old one gets a new one in the moment in which all are replaced.
     """
-    found = living(tx, session_id, issued_at)
+    found = living(tx, session_id, issued_at, (Kind.USER, Kind.API_KEY))
     if found is None or found[0].generation != generation:
         return None
     return grant(tx, *found, issued_at)
+
+
+def _is_over(session: Session, everything_generation: int, now: datetime) -> bool:
+    is_ended = session.ended_at is not None or session.everything_generation < everything_generation
+    return is_ended or now >= session.expires_at
+
+
+def _signing_key(tx: Transaction) -> SigningKey | None:
+    return next((key for key in tx.keys.all() if key.status is KeyStatus.CURRENT), None)

@@ -56,7 +56,7 @@ def open_compact(token: bytes, key_for: Callable[[Header], VerificationKey]) -> 
     header_text, _, payload_text = message.partition(b".")
     remembered = _remembered.get(header_text)
     try:
-        header = remembered or _read_header(header_text)
+        header = remembered or read_header(header_text)
         signature = decode(signature_text)
         payload = decode(payload_text)
     except ValueError:
@@ -73,7 +73,8 @@ def open_compact(token: bytes, key_for: Callable[[Header], VerificationKey]) -> 
     return header, payload
 
 
-def _read_header(text: bytes) -> Header:
+def read_header(text: bytes) -> Header:
+    """Read a header segment, unverified. Raises ValueError."""
     raw = decode(text)
     if len(raw) > _MAX_HEADER_BYTES:
         raise ValueError("the header is too long")

@@ -22,6 +22,7 @@ from coatcheck.revocation.replica import Replica
 from coatcheck.revocation.subscriber import Subscriber
 from coatcheck.settings import Settings
 from coatcheck.stores.port import Store, Transaction
+from coatcheck.tokens.api_key import API_KEY_PREFIX, KeyTokens
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
 from coatcheck.tokens.signers import Signers
@@ -69,6 +70,7 @@ class Engine:
             cache=Cache(token_bytes(32), revocation.cache_records),
             keys=self.keys,
             session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
+            api_keys=KeyTokens(API_KEY_PREFIX, secrets),
             wall=clock.wall,
             steady=clock.steady,
             issuer=settings.issuer,

@@ -1,6 +1,7 @@
 """What the client gets to hold, made from the truth that a transaction found (rule 12)."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -8,15 +9,16 @@ from coatcheck.errors import StoreUnavailable
 from coatcheck.flows.parts.means import Means
 from coatcheck.model.identifiers import new_identifier
 from coatcheck.model.login import Credentials, Login
+from coatcheck.model.principal import API_KEY_CLIENT, Kind
 from coatcheck.model.session import Carry, Session
-from coatcheck.sessions.grant import Grant
+from coatcheck.sessions.grant import Grant, ServiceGrant
 from coatcheck.sessions.renew import renew_session
 from coatcheck.stores.port import Transaction
 from coatcheck.tokens.claims import AccessClaims
 from coatcheck.tokens.opaque import digest
 from coatcheck.tokens.refresh import RefreshToken
 
-FIRST_PARTY: str = "coatcheck"
+FIRST_PARTY: Final = "coatcheck"
 """The ``client_id`` of a person's own clients; RFC 9068 requires one."""
 
 
@@ -86,34 +88,65 @@ def rotated(means: Means, granted: Grant, token: RefreshToken, audience: str | N
 def access_token_for(
     means: Means, granted: Grant, audience: str | None = None, until: datetime | None = None
 ) -> tuple[str, datetime]:
-    """Sign an access token (RFC 9068) for a grant; also returns when it expires.
+    """Sign an access token (RFC 9068) for a grant; also returns when it expires, no later than ``until``.
+
+    One that stands for an API key has that key's scopes, and none of its owner's roles. Raises as ``sign`` does.
+    """
+    session, user = granted.session, granted.user
+    is_key = session.kind is Kind.API_KEY
+    return sign(
+        means,
+        granted,
+        audiences=(audience,) if audience else session.audiences or (means.settings.issuer,),
+        subject=user.id,
+        version=user.version,
+        client_id=API_KEY_CLIENT if is_key else FIRST_PARTY,
+        scopes=session.scopes,
+        roles=() if is_key else user.roles,
+        until=until,
+    )
+
+
+def sign(
+    means: Means,
+    granted: Grant | ServiceGrant,
+    *,
+    audiences: tuple[str, ...],
+    subject: str,
+    version: int,
+    client_id: str,
+    scopes: tuple[str, ...],
+    roles: tuple[str, ...] = (),
+    until: datetime | None = None,
+) -> tuple[str, datetime]:
+    """Sign what a transaction has granted; also returns when it expires.
 
     ``iat`` is the instant noted before the transaction, ``exp`` no later than the session's end (rule 12) and than
-    ``until``. Raises StoreUnavailable when there is no signing key: a store that has just been opened makes one within moments.
+    ``until``. Raises StoreUnavailable when there is no signing key: a store that has just been opened makes one within
+    moments.
     """
     if granted.signing_key is None:
         raise StoreUnavailable
-    session, user, settings = granted.session, granted.user, means.settings
+    session, settings = granted.session, means.settings
     issued_at = granted.issued_at.replace(microsecond=0)
     expires_at = min(issued_at + settings.tokens.access_for, session.expires_at.replace(microsecond=0))
     if until is not None:
         expires_at = min(expires_at, until.replace(microsecond=0))
-    audiences = (audience,) if audience else session.audiences or (settings.issuer,)
     claims = AccessClaims(
         iss=settings.issuer,
         aud=audiences[0] if len(audiences) == 1 else audiences,
-        sub=user.id,
+        sub=subject,
         exp=int(expires_at.timestamp()),
         iat=int(issued_at.timestamp()),
         jti=new_identifier("jti"),
         sid=session.id,
-        client_id=FIRST_PARTY,
-        scope="",
-        roles=user.roles,
+        client_id=client_id,
+        scope=" ".join(scopes),
+        roles=roles,
         auth_time=int(session.authenticated_at.timestamp()),
         amr=session.amr,
         gen=session.generation,
-        ver=user.version,
+        ver=version,
         all=granted.everything_generation,
         pos=str(granted.position),
     )

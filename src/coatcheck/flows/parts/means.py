@@ -17,6 +17,7 @@ from coatcheck.passwords.devices import DeviceTokens
 from coatcheck.passwords.pool import HashingPool
 from coatcheck.settings import Settings
 from coatcheck.stores.port import Store, Transaction
+from coatcheck.tokens.api_key import KeyTokens
 from coatcheck.tokens.opaque import OpaqueTokens
 from coatcheck.tokens.refresh import RefreshTokens
 from coatcheck.tokens.signers import Signers
@@ -53,6 +54,8 @@ class Means:
     devices: DeviceTokens
     session_tokens: OpaqueTokens
     refresh_tokens: RefreshTokens
+    api_keys: KeyTokens
+    service_secrets: KeyTokens
     signers: Signers
     after_register: tuple[Hook, ...] = ()
 

@@ -4,9 +4,9 @@ from msgspec import structs
 
 from coatcheck.authority import LookUp
 from coatcheck.model.principal import Kind
-from coatcheck.model.service import ServiceStatus
-from coatcheck.model.session import NEVER, NEVER_IDLE, Ending
-from coatcheck.model.user import UserStatus
+from coatcheck.model.service import Service, ServiceStatus
+from coatcheck.model.session import NEVER, NEVER_IDLE, Ending, Session
+from coatcheck.model.user import User, UserStatus
 from coatcheck.stores.port import Store, Transaction
 from coatcheck.testing.contracts.driving import NOW, Driving, a_service, a_session, a_user
 
@@ -15,6 +15,18 @@ from coatcheck.testing.contracts.driving import NOW, Driving, a_service, a_sessi
 
 class ServicesContract(Driving):
     """Programs with credentials of their own."""
+
+    def _put(self, store: Store, *records: User | Service | Session) -> None:
+        def work(tx: Transaction) -> None:
+            for record in records:
+                if isinstance(record, User):
+                    tx.users.add(record)
+                elif isinstance(record, Service):
+                    tx.services.add(record)
+                else:
+                    tx.sessions.add(record)
+
+        self.write(store, work)
 
     def test_no_service_is_there_at_first(self, store: Store) -> None:
         def ask(tx: Transaction) -> list[object]:
@@ -71,7 +83,7 @@ class ServicesContract(Driving):
         login = a_session(user.id)
         key, other = (a_session(user.id, kind=Kind.API_KEY, name="ci", scopes=("read",)) for _ in range(2))
         secret = a_session(service.id, kind=Kind.SERVICE, expires_at=NEVER, idle_for=NEVER_IDLE, public_key="pem")
-        self.write(store, lambda tx: [tx.sessions.add(each) for each in (login, key, other, secret)])
+        self._put(store, login, key, other, secret)
         assert self.read(store, lambda tx: tx.sessions.live_of(user.id)) == [login]
         keys = sorted((key, other), key=lambda session: session.id)
         assert sorted(
@@ -90,7 +102,7 @@ class ServicesContract(Driving):
     def test_a_key_has_its_scopes_and_none_of_its_owners_roles(self, store: Store) -> None:
         user = a_user(roles=("admin",), version=4)
         key = a_session(user.id, kind=Kind.API_KEY, scopes=("read", "write"))
-        self.write(store, lambda tx: (tx.users.add(user), tx.sessions.add(key)))
+        self._put(store, user, key)
         record = self.read(store, lambda tx: tx.sessions.look_up(LookUp(digest=key.secret_digest))).record
         assert record is not None
         assert (record.kind, record.user_id, record.user_version) == (Kind.API_KEY, user.id, 4)
@@ -103,7 +115,7 @@ class ServicesContract(Driving):
     def test_a_credential_of_a_service_stands_and_falls_with_the_service(self, store: Store) -> None:
         service = a_service(version=3)
         secret = a_session(service.id, kind=Kind.SERVICE)
-        self.write(store, lambda tx: (tx.services.add(service), tx.sessions.add(secret)))
+        self._put(store, service, secret)
         for asked in (LookUp(digest=secret.secret_digest), LookUp(session_id=secret.id)):
             record = self.read(store, lambda tx, asked=asked: tx.sessions.look_up(asked)).record  # type: ignore[misc]
             assert record is not None
@@ -118,10 +130,7 @@ class ServicesContract(Driving):
         """Whatever owner a row names, its kind says where the owner is looked for."""
         user, service = a_user(), a_service()
         login, secret = a_session(service.id), a_session(user.id, kind=Kind.SERVICE)
-        self.write(
-            store,
-            lambda tx: (tx.users.add(user), tx.services.add(service), tx.sessions.add(login), tx.sessions.add(secret)),
-        )
+        self._put(store, user, service, login, secret)
         for session in (login, secret):
             found = self.read(store, lambda tx, key=session.id: tx.sessions.look_up(LookUp(session_id=key)))  # type: ignore[misc]
             assert (found.record, found.ended) == (None, True)

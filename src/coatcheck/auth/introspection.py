@@ -1,0 +1,106 @@
+"""What a service may know of a token that it was shown (RFC 7662): decided by the same check as everywhere."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from coatcheck.auth.opened import Opened
+from coatcheck.checking.cache import Remembered
+from coatcheck.errors import CredentialRefused, ServiceRefused, TokenWrongAudience
+from coatcheck.model.position import Position
+from coatcheck.model.principal import CarriedBy, Kind, Principal
+from coatcheck.model.service import Service, ServiceStatus
+from coatcheck.model.session import Session
+from coatcheck.stores.port import Transaction
+from coatcheck.tokens.api_key import API_KEY_START
+from coatcheck.tokens.claims import AccessClaims
+from coatcheck.tokens.jwt import JWT_START, verify
+from coatcheck.tokens.opaque import SESSION_START
+
+
+class Introspection(Struct, frozen=True, kw_only=True):
+    """A token that is good now, and for this service.
+
+    ``audiences`` are those of the token that are this service's own. ``claims`` are those of an access token, None for
+    a session token or an API key. The counters and ``position`` are what a checker that follows the log needs to
+    remember it (rules 9 and 10 of ``docs/revocation.md``).
+    """
+
+    principal: Principal
+    audiences: tuple[str, ...]
+    issued_at: datetime
+    claims: AccessClaims | None
+    generation: int
+    version: int
+    everything_generation: int
+    position: Position
+
+
+async def introspect(opened: Opened, who: Principal, token: bytes) -> Introspection | None:
+    """Check ``token`` on behalf of the service ``who``. None where it is not good or not for this service, without a
+    difference (RFC 7662 §2.2).
+
+    Refresh tokens and the secrets of services are none of a resource server's business, and as good as unknown. Raises
+    ServiceRefused when the service is gone or suspended, CheckingStale, StoreUnavailable.
+    """
+    service = None
+    if who.kind is Kind.SERVICE and who.client_id is not None:
+        service_id = who.client_id
+        service = await opened.ready.store.read(lambda tx: tx.services.get(service_id))
+    if service is None or service.status is not ServiceStatus.ACTIVE:
+        raise ServiceRefused
+    try:
+        if token.startswith(JWT_START):
+            return await _access_token(opened, service, token)
+        if token.startswith((SESSION_START, API_KEY_START)):
+            return await _opaque(opened, service, token)
+    except CredentialRefused:
+        return None
+    return None
+
+
+async def _access_token(opened: Opened, service: Service, token: bytes) -> Introspection | None:
+    for audience in service.audiences:
+        try:
+            held = await opened.running.recall.check(token, CarriedBy.HEADER, audience)
+        except TokenWrongAudience:
+            continue
+        claims = verify(token, opened.running.keys.get).claims
+        issued_at = datetime.fromtimestamp(claims.iat, held.principal.expires_at.tzinfo)
+        return _told(held, service, held.audience, issued_at, claims)
+    return None
+
+
+async def _opaque(opened: Opened, service: Service, token: bytes) -> Introspection | None:
+    held = await opened.running.recall.check(token)
+
+    def row(tx: Transaction) -> Session | None:
+        return tx.sessions.get(held.session_id)
+
+    session = await opened.ready.store.read(row)
+    if session is None:
+        return None
+    audiences = session.audiences or (opened.ready.settings.issuer,)
+    if not set(audiences) & set(service.audiences):
+        return None
+    return _told(held, service, audiences, session.created_at, None)
+
+
+def _told(
+    held: Remembered,
+    service: Service,
+    audiences: tuple[str, ...],
+    issued_at: datetime,
+    claims: AccessClaims | None,
+) -> Introspection:
+    credential = held.credential
+    return Introspection(
+        principal=held.principal,
+        audiences=tuple(each for each in audiences if each in service.audiences),
+        issued_at=issued_at,
+        claims=claims,
+        generation=credential.generation,
+        version=credential.version,
+        everything_generation=credential.everything,
+        position=Position(credential.epoch, credential.seq),
+    )
