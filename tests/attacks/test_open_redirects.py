@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coatcheck.web.redirects import asked_path, safe_path
+from coatcheck.web.pages.redirects import asked_path, safe_path
 
 HOME = "/auth/account"
 

@@ -108,7 +108,7 @@ def progress(sentence: str) -> "Iterator[Callable[[int], None]]":
 
 def show_ending(done: str, receipt: "Receipt | None", *, as_json: bool, **more: Any) -> None:
     """Say what was ended and who has confirmed it."""
-    from coatcheck.web.wording import receipt_sentence
+    from coatcheck.web.receipts import receipt_sentence
 
     if as_json:
         show_document({**more, "receipt": None if receipt is None else receipt_document(receipt)})

@@ -15,10 +15,10 @@ from coatcheck.carriers.raw import RawHeader, values_of
 from coatcheck.errors import MethodRefused, RequestNotFound
 from coatcheck.web import api, pages
 from coatcheck.web.installation import Installation
+from coatcheck.web.pages.rendering import render_page
+from coatcheck.web.pages.views import Site
+from coatcheck.web.pages.wording import message_page, unexpected_page
 from coatcheck.web.problems import Answer, problem
-from coatcheck.web.rendering import render_page
-from coatcheck.web.views import Site
-from coatcheck.web.wording import message_page, unexpected_page
 
 _HTML: Final[RawHeader] = (b"content-type", b"text/html; charset=utf-8")
 

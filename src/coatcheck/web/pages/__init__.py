@@ -7,7 +7,7 @@ from coatcheck.web.installation import Installation
 from coatcheck.web.pages import account, admin, entry
 from coatcheck.web.pages.resource import Resource
 from coatcheck.web.pages.static import Static
-from coatcheck.web.views import Site
+from coatcheck.web.pages.views import Site
 
 
 def routes(auth: Auth, installation: Installation | None = None) -> list[Route]:

@@ -5,10 +5,10 @@ from typing import Final
 from coatcheck.model.user import User
 from coatcheck.web.pages.entry import MISTAKES
 from coatcheck.web.pages.place import Moved, Place, Shown
+from coatcheck.web.pages.rows import SessionRow
+from coatcheck.web.pages.views import AccountPage, FormErrors, Viewer
 from coatcheck.web.pages.visit import Visit, told
-from coatcheck.web.rows import SessionRow
-from coatcheck.web.views import AccountPage, FormErrors, Viewer
-from coatcheck.web.wording import form_errors
+from coatcheck.web.pages.wording import form_errors
 
 
 async def show_account(visit: Visit) -> Shown:

@@ -6,10 +6,10 @@ from coatcheck.errors import FieldError, RequestInvalid
 from coatcheck.model.session import Ending
 from coatcheck.model.user import User, UserStatus
 from coatcheck.web.pages.place import Moved, Place, Shown
+from coatcheck.web.pages.rows import AuditRow, KeyRow, SessionRow, UserRow
+from coatcheck.web.pages.views import FormErrors, KeysPage, UserPage, UsersPage, Viewer
 from coatcheck.web.pages.visit import Visit, told
-from coatcheck.web.rows import AuditRow, KeyRow, SessionRow, UserRow
-from coatcheck.web.views import FormErrors, KeysPage, UserPage, UsersPage, Viewer
-from coatcheck.web.wording import form_errors
+from coatcheck.web.pages.wording import form_errors
 
 _USERS: Final = 25
 _ENTRIES: Final = 20

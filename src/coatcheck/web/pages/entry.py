@@ -21,9 +21,9 @@ from coatcheck.flows.logout import Scope
 from coatcheck.model.receipt import Receipt
 from coatcheck.web.api.answering import clear_login
 from coatcheck.web.pages.place import Moved, Place, Shown
+from coatcheck.web.pages.views import LoggedOutPage, LoginPage, ReauthenticatePage, RegisterPage, Viewer
 from coatcheck.web.pages.visit import Visit, told
-from coatcheck.web.views import LoggedOutPage, LoginPage, ReauthenticatePage, RegisterPage, Viewer
-from coatcheck.web.wording import form_errors
+from coatcheck.web.pages.wording import form_errors
 
 MISTAKES: Final = (
     AttemptsExceeded,

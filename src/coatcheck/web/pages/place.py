@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from coatcheck.carriers.raw import RawHeader
 from coatcheck.errors import AuthError
+from coatcheck.web.pages.views import Page
 from coatcheck.web.pages.visit import Visit
-from coatcheck.web.views import Page
 
 
 @dataclass(frozen=True, slots=True)

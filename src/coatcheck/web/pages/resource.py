@@ -19,11 +19,11 @@ from coatcheck.web.bodies import read_body, read_form
 from coatcheck.web.installation import Installation
 from coatcheck.web.pages.notice import cookie_of, gone, packed, unpacked
 from coatcheck.web.pages.place import Moved, Place, Shown
+from coatcheck.web.pages.rendering import render_page
+from coatcheck.web.pages.views import Site
 from coatcheck.web.pages.visit import Visit
+from coatcheck.web.pages.wording import cookies_cleared_page, message_page
 from coatcheck.web.problems import Answer, problem
-from coatcheck.web.rendering import render_page
-from coatcheck.web.views import Site
-from coatcheck.web.wording import cookies_cleared_page, message_page
 
 _HTML: Final[RawHeader] = (b"content-type", b"text/html; charset=utf-8")
 

@@ -12,9 +12,9 @@ from coatcheck.model.receipt import Receipt
 from coatcheck.model.user import ADMINISTRATOR, User
 from coatcheck.web.api.answering import clear_others, deliver
 from coatcheck.web.api.call import Call
-from coatcheck.web.redirects import asked_path, safe_path
-from coatcheck.web.views import Site, Viewer
-from coatcheck.web.wording import receipt_sentence
+from coatcheck.web.pages.redirects import asked_path, safe_path
+from coatcheck.web.pages.views import Site, Viewer
+from coatcheck.web.receipts import receipt_sentence
 
 
 class Visit:

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from coatcheck.model.user import ADMINISTRATOR, User, UserStatus
 from coatcheck.settings import Settings
-from coatcheck.web.rows import AuditRow, KeyRow, SessionRow, UserRow
+from coatcheck.web.pages.rows import AuditRow, KeyRow, SessionRow, UserRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class AccountPage:
     - ``/logout`` with ``scope=others``; without a body for this session
     - ``/password``: ``current``, ``new``
 
-    ``notice`` is what was just done (``wording.receipt_sentence``); ``errors`` belong to the password form.
+    ``notice`` is what was just done (``receipts.receipt_sentence``); ``errors`` belong to the password form.
     """
 
     template: ClassVar[str] = "account.html"

@@ -1,4 +1,4 @@
-"""What a page says about an error or an ending: calm, in words for the person, with what to do next."""
+"""What a page says about an error: calm, in words for the person, with what to do next."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,9 +15,8 @@ from coatcheck.errors import (
     RequestInvalid,
     UserSuspended,
 )
-from coatcheck.model.receipt import Receipt
-from coatcheck.web.times import plural, span_in_words, wait_in_words
-from coatcheck.web.views import FormErrors, Link, MessagePage, Viewer
+from coatcheck.web.pages.views import FormErrors, Link, MessagePage, Viewer
+from coatcheck.web.times import wait_in_words
 
 _CHECK_FIELDS: Final = "Please check what is marked below."
 _LOG_IN: Final = Link(label="Log in", path="/login")
@@ -90,26 +89,6 @@ def form_errors(error: AuthError, *, proven: str | None = None, chosen: str = "p
     elif isinstance(error, LoginRefused) and proven is not None:
         fields = {proven: (error.message,)}
     return FormErrors(summary=_CHECK_FIELDS if fields else _with_wait(error), fields=fields)
-
-
-def receipt_sentence(receipt: Receipt, done: str = "Ended.") -> str:
-    """Say who has heard: "Ended. 3 of 3 checkers confirmed in 8 ms."
-
-    ``done`` is what happened, as a sentence. Whoever was waited out refuses too: its lease has run out. Whoever is not
-    bound may accept for a while, and until when is said.
-    """
-    silent, unbound = len(receipt.waited_out), len(receipt.unbound)
-    confirmed = len(receipt.confirmed)
-    asked = confirmed + silent + unbound
-    if not asked:
-        return f"{done} It holds everywhere."
-    said = f"{done} {confirmed} of {plural(asked, 'checker')} confirmed in {span_in_words(receipt.took)}."
-    if silent:
-        said += f" {silent} did not answer; its lease has run out, so it refuses too."
-    if unbound:
-        until = f" until {receipt.unbound_until:%H:%M} UTC" if receipt.unbound_until is not None else " for a while"
-        said += f" {unbound} could not be reached and may still accept it{until}."
-    return said
 
 
 def _title_and_advice(error: AuthError) -> tuple[str, str]:

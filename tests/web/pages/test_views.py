@@ -10,9 +10,9 @@ from coatcheck.model.client import Client
 from coatcheck.model.key import KeyStatus
 from coatcheck.model.user import ADMINISTRATOR, UserStatus
 from coatcheck.settings import PasswordSettings, Settings, WebSettings
-from coatcheck.web.rows import AuditRow, KeyRow, SessionRow, UserRow
-from coatcheck.web.views import Site, Viewer
-from tests.web.examples import NOW, key, session, user
+from coatcheck.web.pages.rows import AuditRow, KeyRow, SessionRow, UserRow
+from coatcheck.web.pages.views import Site, Viewer
+from tests.web.pages.examples import NOW, key, session, user
 
 
 def test_a_session_is_shown_with_device_address_and_times() -> None:

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from coatcheck.web.views import Page, Site
+from coatcheck.web.pages.views import Page, Site
 
 
 def render_page(site: Site, page: Page) -> str:

@@ -5,11 +5,11 @@ from importlib.resources import files
 import pytest
 from jinja2 import UndefinedError
 
-from coatcheck.web.rendering import render, render_page
-from coatcheck.web.rows import SessionRow
-from coatcheck.web.views import AccountPage, LoginPage, RegisterPage, Site, Viewer
+from coatcheck.web.pages.rendering import render, render_page
+from coatcheck.web.pages.rows import SessionRow
+from coatcheck.web.pages.views import AccountPage, LoginPage, RegisterPage, Site, Viewer
 from tests.web.document import Document
-from tests.web.examples import NOW, SITE, pages, session, user
+from tests.web.pages.examples import NOW, SITE, pages, session, user
 
 PAGES = sorted(pages())
 HOSTILE = (

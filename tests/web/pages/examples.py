@@ -7,8 +7,8 @@ from coatcheck.model.audit import AuditEntry
 from coatcheck.model.key import Algorithm, KeyStatus, SigningKey
 from coatcheck.model.session import Carry, Session
 from coatcheck.model.user import ADMINISTRATOR, User, UserStatus
-from coatcheck.web.rows import AuditRow, KeyRow, SessionRow, UserRow
-from coatcheck.web.views import (
+from coatcheck.web.pages.rows import AuditRow, KeyRow, SessionRow, UserRow
+from coatcheck.web.pages.views import (
     AccountPage,
     FormErrors,
     KeysPage,
@@ -24,7 +24,7 @@ from coatcheck.web.views import (
     UsersPage,
     Viewer,
 )
-from coatcheck.web.wording import form_errors, message_page
+from coatcheck.web.pages.wording import form_errors, message_page
 
 NOW = datetime(2026, 11, 21, 9, 14, tzinfo=UTC)
 SITE = Site(name="Cloakroom", path="/auth", register_open=True, minimum_length=15)
