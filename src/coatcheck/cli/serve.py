@@ -52,7 +52,8 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
       coatcheck serve --host 0.0.0.0 --workers 4
 
     SIGTERM ends it when the requests under way have been answered. SIGHUP starts new workers, which read their secret
-    files anew, and then ends the old ones. A worker that dies is replaced at once.
+    files anew, and then ends the old ones. A worker that dies is replaced at once. SIGUSR1 makes them refuse every
+    credential with "try again", for when nothing can be written and so nothing ended; SIGUSR2 lifts it.
     """
     from coatcheck.cli.database import require_not_lost
     from coatcheck.cli.environment import settings_from

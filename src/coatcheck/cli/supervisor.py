@@ -35,7 +35,9 @@ class Worker:
         self.is_ready = False
 
     @classmethod
-    async def begin(cls, name: str, listener: socket.socket, *, replaces: str | None, tls: list[str]) -> "Worker":
+    async def begin(
+        cls, name: str, listener: socket.socket, *, replaces: str | None, denies: bool, tls: list[str]
+    ) -> "Worker":
         """Start a process of its own session, so that Ctrl-C reaches only the one that keeps them."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
@@ -46,6 +48,7 @@ class Worker:
                 "coatcheck.cli.worker",
                 *("--listener", str(listener.fileno()), "--channel", str(theirs.fileno()), "--name", name),
                 *(("--replaces", replaces) if replaces else ()),
+                *(("--denies",) if denies else ()),
                 *tls,
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(listener.fileno(), theirs.fileno()),
@@ -82,6 +85,7 @@ class Supervisor:
         self._listener = listener
         self._name = name
         self._tls = tls
+        self._denies = False
         self._serving: dict[int, Worker] = {}
         self._living: set[Worker] = set()
         self._is_over = asyncio.Event()
@@ -94,6 +98,8 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._is_over.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGUSR1, self._deny, True)
+        loop.add_signal_handler(signal.SIGUSR2, self._deny, False)
         slots = [asyncio.create_task(self._keep(slot)) for slot in range(1, self._count + 1)]
         await self._is_over.wait()
         for task in (*slots, *((self._reloading,) if self._reloading else ())):
@@ -108,7 +114,9 @@ class Supervisor:
             worker = self._serving.get(slot)
             if worker is None:
                 worker = self._serving[slot] = await self._begin(slot, replaces=predecessor)
-                if not await worker.becomes_ready():
+                if await worker.becomes_ready():
+                    self._tell(worker)  # the switch may have been thrown while it started
+                else:
                     worker.signal(signal.SIGKILL)
             code = await worker.ended()
             self._living.discard(worker)
@@ -127,9 +135,19 @@ class Supervisor:
     async def _begin(self, slot: int, *, replaces: str | None = None) -> Worker:
         # A name is never used twice: a successor clears away the registrations under its predecessor's.
         name = f"{self._name} worker {slot} #{token_hex(4)}"
-        worker = await Worker.begin(name, self._listener, replaces=replaces, tls=self._tls)
+        worker = await Worker.begin(name, self._listener, replaces=replaces, denies=self._denies, tls=self._tls)
         self._living.add(worker)
         return worker
+
+    def _deny(self, is_denied: bool) -> None:
+        """The local switch, for everything (``docs/revocation.md``, rule 19): pass it on to whoever serves."""
+        self._denies = is_denied
+        for worker in self._living:
+            if worker.is_ready:
+                self._tell(worker)
+
+    def _tell(self, worker: Worker) -> None:
+        worker.signal(signal.SIGUSR1 if self._denies else signal.SIGUSR2)
 
     def _reload(self) -> None:
         if self._reloading is None or self._reloading.done():
@@ -144,6 +162,7 @@ class Supervisor:
                 say_error(f"{new.name} did not start; the ones before go on")
                 self._living.discard(new)
                 return
+            self._tell(new)
             if self._serving.get(slot) is old:
                 self._serving[slot] = new
                 old.signal(signal.SIGTERM)

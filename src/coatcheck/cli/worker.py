@@ -25,10 +25,17 @@ if TYPE_CHECKING:
 @click.option("--channel", type=int, required=True)
 @click.option("--name", required=True)
 @click.option("--replaces")
+@click.option("--denies", is_flag=True)
 @click.option("--tls-cert", type=click.Path(path_type=Path))
 @click.option("--tls-key", type=click.Path(path_type=Path))
 def worker(
-    listener: int, channel: int, name: str, replaces: str | None, tls_cert: Path | None, tls_key: Path | None
+    listener: int,
+    channel: int,
+    name: str,
+    replaces: str | None,
+    denies: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
 ) -> None:
     """Serve, until a signal or until nobody keeps this process."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload is for whoever keeps us
@@ -37,6 +44,7 @@ def worker(
     from coatcheck.cli.uvicorn_server import run, server_for
 
     auth = Auth(settings_from(os.environ), name=name)
+    auth.deny_here(denies)
     server = server_for(auth, ssl_certfile=tls_cert, ssl_keyfile=tls_key)
     keeper = socket.socket(fileno=channel)
     keeper.setblocking(False)
@@ -44,7 +52,10 @@ def worker(
     async def ready() -> None:
         if replaces is not None:
             await forget(auth.store, replaces)
-        asyncio.get_running_loop().add_reader(keeper.fileno(), server.stop)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, auth.deny_here, True)
+        loop.add_signal_handler(signal.SIGUSR2, auth.deny_here, False)
+        loop.add_reader(keeper.fileno(), server.stop)
         keeper.send(b"ready")
 
     run(server, auth, socket.socket(fileno=listener), ready)

@@ -98,8 +98,7 @@ class Call:
             return
         self.remembered = await self.check()
         if endpoint.needs_administrator and not self.who.has_role(ADMINISTRATOR):
-            if self.who.user_id is not None:
-                await self.installation.auth.note_denied(self.who, endpoint.path, client=self.client())
+            await self.installation.auth.note_denied(self.who, endpoint.path, client=self.client())
             raise AccessDenied
         fresh_within = self.installation.auth.settings.sessions.fresh_within
         if endpoint.may is May.FRESH_ADMINISTRATOR and needs_fresh_proof(
