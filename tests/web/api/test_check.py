@@ -141,6 +141,34 @@ async def test_the_upstream_is_named_unless_there_is_only_one(audiences: tuple[s
         assert answer.status_code == status
 
 
+async def test_an_api_key_passes_with_its_scopes_and_none_of_its_owners_roles():
+    async with site_with(tokens=TokenSettings(audiences=("orders",), api_key_scopes=("orders:read",))) as site:
+        owner = await site.auth.create_user("ann@example.com", roles=("editor",))
+        made = await site.auth.api_keys.create(owner.id, "a script", scopes=("orders:read",))
+        client = site.client(**bearer(made.secret))
+        claims = claims_of(site, await client.get(f"{API}/check?scope=orders:read"))
+        assert (claims.sub, claims.scope, claims.roles, claims.aud) == (owner.id, "orders:read", (), "orders")
+        told = (await client.get(f"{API}/check?identity=headers")).headers
+        assert (told["x-auth-kind"], told["x-auth-user"], told["x-auth-roles"]) == ("api_key", owner.id, "")
+        assert (await client.get(f"{API}/check?role=editor")).status_code == 403
+        await site.auth.api_keys.revoke(made.credential.id)
+        assert (await client.get(f"{API}/check")).status_code == 401
+
+
+async def test_a_service_passes_by_name_only_since_it_gets_tokens_for_upstreams_itself():
+    async with site_with() as site:
+        made = await site.auth.services.create(
+            "billing", audiences=(site.auth.settings.issuer,), scopes=("orders:read",)
+        )
+        who = await site.auth.services.authenticate(client_id=made.service.id, secret=made.first.secret)
+        client = site.client(**bearer((await site.auth.services.issue(who)).access_token))
+        answer = await client.get(f"{API}/check")
+        assert (answer.status_code, code_of(answer)) == (401, "token.wrong_kind")
+        told = (await client.get(f"{API}/check?identity=headers&scope=orders:read")).headers
+        expected = {"kind": "service", "user": "", "client": made.service.id, "scopes": "orders:read"}
+        assert {name: told[f"x-auth-{name}"] for name in expected} == expected
+
+
 async def test_after_the_first_token_a_check_asks_the_store_nothing():
     store = Counting()
     async with site_with(store) as site:

@@ -18,8 +18,8 @@ from msgspec import Meta
 
 from coatcheck.carriers.presented import Presented
 from coatcheck.carriers.raw import RawHeader, RawHeaders, values_of
-from coatcheck.errors import AccessDenied, FieldError, OriginRefused, RequestInvalid
-from coatcheck.model.principal import CarriedBy, Principal
+from coatcheck.errors import AccessDenied, FieldError, OriginRefused, RequestInvalid, TokenWrongKind
+from coatcheck.model.principal import CarriedBy, Kind, Principal
 from coatcheck.web.api.answering import TOKEN_TYPE, Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint, Query
@@ -41,6 +41,7 @@ them overwrites whatever the client has sent under their names."""
 _NOT_FROM_A_GATEWAY: Final = (
     "With a cookie only a gateway may ask: name its network in web.trusted_proxies, and let it send X-Forwarded-Method."
 )
+_OF_ITS_OWN: Final = "A service gets a token for the upstream itself (client_credentials), and needs no gateway."
 _NOT_PASSED_ON: Final = "With a cookie the original's Origin or Sec-Fetch-Site is needed; a script uses Authorization."
 
 
@@ -121,6 +122,8 @@ def _audience(call: Call, asked: str | None) -> str:
 
 
 async def _token(call: Call, audience: str) -> str:
+    if call.who.kind is Kind.SERVICE:
+        raise TokenWrongKind(_OF_ITS_OWN)
     upstream, held = call.installation.upstream, call.held
     token = await upstream.kept(held, audience)
     if token is None:
