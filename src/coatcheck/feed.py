@@ -26,6 +26,11 @@ LONGEST_ACCEPT_MS: Final = 3_600_000
 """A subscriber may go on for one hour at most after its lease ended (rule 8)."""
 
 
+def feed_audience(issuer: str) -> str:
+    """The audience of access tokens that open the feed and nothing else."""
+    return f"{issuer}/api/feed"
+
+
 class Names:
     """The names of sessions and users under one credential's key."""
 

@@ -109,7 +109,7 @@ class Auth:
         self._opened = Opened()
         self.services = Services(self._opened)
         self.api_keys = ApiKeys(self._opened)
-        self.feed = Feed(self._opened)
+        self.feed = Feed(self._opened, self.services)
         self.session_data = SessionDataFace(self._opened)
         self._starting = asyncio.Lock()
         self._is_following = False

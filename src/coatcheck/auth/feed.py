@@ -10,15 +10,19 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
+from coatcheck.auth.admission import Admission
 from coatcheck.auth.opened import Opened
+from coatcheck.auth.services import Services
 from coatcheck.authority import Answer, Delta, Question, Snapshot, Unregistered
 from coatcheck.errors import RegistrationUnknown
+from coatcheck.feed import feed_audience
 from coatcheck.model.position import Position
 from coatcheck.tokens.derivation import DerivedKey
 from coatcheck.upkeep.follow import Follower
 from coatcheck.upkeep.shared_reads import SharedReads
 
 PURPOSE: Final = "names in the feed"
+"""What the key of the names is derived for."""
 _MOST_RECORDED: Final = 100_000
 
 
@@ -53,15 +57,23 @@ class Told(NamedTuple):
 
 
 class Feed:
-    """What a service's subscribers ask. Authentication is the caller's: ``credential`` is the id of the row of the
-    service's credential."""
+    """What a service's subscribers ask. ``admit`` says which ``credential`` asks; everything else is for that one."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, services: Services) -> None:
         self._opened = opened
+        self._admission = Admission(opened, services, lambda: feed_audience(opened.ready.settings.issuer))
         self._reads = SharedReads(lambda questions: opened.authority.sync_all(questions))
         self._waiting: set[asyncio.Future[None]] = set()
         self._recorded: dict[str, Position | None] = {}
         self._heard_from: Follower | None = None
+
+    async def admit(self, presented: bytes) -> str:
+        """The id of the credential by which a service may follow: its secret, or an access token for the feed.
+
+        Raises the CredentialRefused that fits, AccessDenied for a service whose ``feed`` is off, CheckingStale,
+        StoreUnavailable.
+        """
+        return await self._admission.admit(presented)
 
     async def register(self, credential: str, *, name: str, accept_ms: int | None) -> str:
         """Commit a registration; ask with it afterwards (rule 3). ``name`` is what receipts call the subscriber.

@@ -12,6 +12,8 @@ from msgspec import Raw, json
 
 from coatcheck.auth.feed import Told
 from coatcheck.authority import Snapshot
+from coatcheck.carriers.presented import LONGEST
+from coatcheck.carriers.raw import values_of
 from coatcheck.errors import (
     AccessDenied,
     AttemptsExceeded,
@@ -19,7 +21,9 @@ from coatcheck.errors import (
     RegistrationUnknown,
     RequestInvalid,
     RequestMalformed,
+    ServiceRefused,
     StoreUnavailable,
+    TokenMissing,
 )
 from coatcheck.feed import FeedAnswer, FeedQuestion, asked_in, write_answer
 from coatcheck.web.api.answering import Reply
@@ -60,9 +64,15 @@ async def leave(call: Call) -> Reply:
     return Reply(status=204)
 
 
-async def _credential(_: Call) -> str:
-    """The id of the credential that asks. Raises AccessDenied for whoever may not follow: so far, everybody."""
-    raise AccessDenied
+async def _credential(call: Call) -> str:
+    """The id of the credential that asks, from ``Authorization: Bearer`` alone. Raises as ``auth.feed.admit`` does."""
+    lines = values_of(call.headers, b"authorization")
+    if not lines:
+        raise TokenMissing
+    scheme, _, presented = lines[0].partition(b" ")
+    if len(lines) > 1 or scheme.lower() != b"bearer" or len(presented) > LONGEST:
+        raise ServiceRefused
+    return await call.installation.auth.feed.admit(presented.strip(b" "))
 
 
 def _written(told: Told) -> FeedAnswer:

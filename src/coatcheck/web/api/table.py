@@ -1,6 +1,6 @@
 """THE table: every endpoint of the API. Routes and the OpenAPI document are made from it, and tests go through it."""
 
-from coatcheck.web.api import account, admin, check, health, metadata, sessions, token
+from coatcheck.web.api import account, admin, check, feed, health, metadata, sessions, token
 from coatcheck.web.api.endpoint import Endpoint
 
 
@@ -11,6 +11,7 @@ def table(mount_path: str) -> tuple[Endpoint, ...]:
         *sessions.ENDPOINTS,
         *token.ENDPOINTS,
         *check.ENDPOINTS,
+        *feed.ENDPOINTS,
         *admin.ENDPOINTS,
         *metadata.endpoints(mount_path),
         *health.ENDPOINTS,
