@@ -128,8 +128,9 @@ class Gateway:
 
 
 @contextmanager
-def gateway(folder: Path) -> Iterator[Gateway]:
-    """Start Coatcheck, an upstream, and nginx in front of both, until the block ends."""
+def gateway(folder: Path, *, asks: str | None = None) -> Iterator[Gateway]:
+    """Start Coatcheck, an upstream, and nginx in front of both, until the block ends. ``asks`` is an address that nginx
+    takes for Coatcheck's instead."""
     nginx = executable()
     port, upstream = free_port(), Upstream()
     url = f"https://localhost:{port}"
@@ -143,7 +144,7 @@ def gateway(folder: Path) -> Iterator[Gateway]:
         upstream.jwks_url, upstream.issuer = f"{server.url}/auth/.well-known/jwks.json", f"{url}/auth"
         trusted = _certified(folder)
         replaced = {
-            "127.0.0.1:8000": server.url.removeprefix("http://"),
+            "127.0.0.1:8000": asks or server.url.removeprefix("http://"),
             "127.0.0.1:3000": f"127.0.0.1:{upstream.port}",
             "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
             "/etc/ssl/app.example.com.pem": f"{folder}/app.pem",

@@ -3,12 +3,13 @@
 import base64
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from coatcheck.web.api.check import IDENTITY
-from tests.nginx import Gateway, gateway
+from tests.nginx import Gateway, free_port, gateway
 
 PAGE = {"accept": "text/html,application/xhtml+xml", "sec-fetch-site": "none", "sec-fetch-mode": "navigate"}
 CROSS_SITE = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
@@ -109,6 +110,13 @@ def test_nobody_outside_may_ask_the_gateways_question(nginx: Gateway) -> None:
     with nginx.browser("frank@example.com") as frank:
         for path in ("/check", "/auth/api/check", "/auth/api/check?audience=orders"):
             assert frank.get(path).status_code == 404
+
+
+def test_without_an_answer_nobody_gets_through(tmp_path: Path) -> None:
+    with gateway(tmp_path, asks=f"127.0.0.1:{free_port()}") as alone, alone.client() as client:
+        for path in ("/orders", "/auth/login"):
+            assert client.get(path, headers={"authorization": "Bearer ccs_anything"}).status_code in (500, 502)
+        assert alone.reached() == 0
 
 
 def _upgrade(nginx: Gateway, headers: dict[str, str]) -> tuple[int, str]:
