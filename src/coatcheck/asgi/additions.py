@@ -4,10 +4,9 @@ The store is asked about every cookie once in a while anyway (``tokens.access_fo
 at. So the requests in between pay nothing for this.
 """
 
-from collections.abc import Awaitable
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from starlette.types import Message, Scope, Send
+from starlette.types import Message
 
 from coatcheck.auth import Auth
 from coatcheck.carriers.cookies import Cookie, clear
@@ -19,16 +18,18 @@ from coatcheck.web.renewal import renewed_cookie
 _NOT_STORED: RawHeader = (b"cache-control", b"no-store")
 
 
-ADDITION: Final = "coatcheck.addition"
-"""Where in a scope the addition to its answer is."""
-
-
 class Addition(Protocol):
     """Something that the beginning of an answer still lacks."""
 
     async def to(self, message: Message) -> Message:
         """The ``http.response.start`` that is sent instead of ``message``."""
         ...
+
+
+class Lacking(Protocol):
+    """Whatever an addition can be left with, for the way out."""
+
+    addition: Addition | None
 
 
 class Clearing:
@@ -60,29 +61,6 @@ class Renewing:
             return message
         line = await renewed_cookie(self._auth, self._presented, self._remembered, self._cookie)
         return _with(message, headers, [] if line is None else [line])
-
-
-class Exit:
-    """The way out of one connection: ``send`` adds what is still lacking; ``sent`` is the type of the last message.
-
-    It knows the scope and not the other way round: a cycle would be left to the garbage collector.
-    """
-
-    __slots__ = ("_scope", "_send", "sent")
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.sent = ""
-        self._scope, self._send = scope, send
-
-    def send(self, message: Message) -> Awaitable[None]:
-        """Send on."""
-        self.sent = kind = message["type"]
-        if kind == "http.response.start" and ADDITION in self._scope:
-            return self._send_more(self._scope[ADDITION], message)
-        return self._send(message)
-
-    async def _send_more(self, addition: Addition, message: Message) -> None:
-        await self._send(await addition.to(message))
 
 
 def _sets(headers: RawHeaders, cookie: Cookie) -> bool:

@@ -10,12 +10,14 @@ from starlette.routing import Host, Mount
 from starlette.types import Scope, Send
 
 from coatcheck.carriers.raw import RawHeader, values_of
-from coatcheck.errors import AuthError, CredentialRefused, Misconfigured, ReauthenticationNeeded
+from coatcheck.errors import AuthError, Broken, CredentialRefused, Misconfigured, ReauthenticationNeeded
 from coatcheck.web.problems import Answer, problem
 
 _DENIAL = "websocket.http.response"
-_POLICY_VIOLATION = 1008
+_POLICY_VIOLATION = 1008  # RFC 6455 §7.4.1
+_TRY_AGAIN_LATER = 1013  # in IANA's registry of close codes
 _NOT_STORED: RawHeader = (b"cache-control", b"no-store")
+_OPEN_AFTER = ("websocket.accept", "websocket.send")
 
 
 class Answers:
@@ -49,8 +51,16 @@ class Answers:
         await send({"type": f"{kind}.body", "body": answer.body})
 
     async def close(self, error: AuthError, send: Send) -> None:
-        """Close a WebSocket: a policy was violated (RFC 6455 §7.4.1)."""
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": error.code})
+        """Close a WebSocket, and say by the code whether there is any use in coming again, by the reason why."""
+        await send({"type": "websocket.close", "code": close_code(error), "reason": error.code})
+
+    async def turn_away(self, error: AuthError, scope: Scope, send: Send, *, after: str) -> None:
+        """Turn the client of a WebSocket away; ``after`` is the type of the last message, empty when nothing was
+        sent."""
+        if not after:
+            await self.send(error, scope, send)
+        elif after in _OPEN_AFTER:
+            await self.close(error, send)
 
     async def handle(self, request: Request, error: Exception) -> Response:
         """The same as Starlette's exception handler: inside of the host's other middleware (CORS, logging), which so
@@ -71,6 +81,11 @@ class Answers:
         if query:
             target = f"{target}?{query.decode('latin-1')}"
         return f"{self._pages}/{page}?return_to={quote(target, safe='/')}".encode("ascii")
+
+
+def close_code(error: AuthError) -> int:
+    """The code that a WebSocket is closed with."""
+    return _TRY_AGAIN_LATER if isinstance(error, Broken) else _POLICY_VIOLATION
 
 
 def _is_navigation(scope: Scope) -> bool:

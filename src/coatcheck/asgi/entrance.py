@@ -4,25 +4,20 @@ So a public route pays next to nothing, neither waits nor fails, and no answer a
 question.
 """
 
-from typing import Any, Final, TypeAlias
+from typing import TypeAlias
 
-from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from coatcheck.asgi.additions import ADDITION, Clearing, Renewing
+from coatcheck.asgi.additions import Clearing, Lacking, Renewing
 from coatcheck.auth import Auth
 from coatcheck.carriers.cookies import CookieNames
 from coatcheck.carriers.origin import OriginRule
 from coatcheck.carriers.presented import Presented, present
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
-from coatcheck.errors import Misconfigured
 
-Connection: TypeAlias = HTTPConnection | dict[str, Any]
-"""A request, a WebSocket, or a bare ASGI scope."""
-
-KEY: Final = "coatcheck"
-"""Where in a scope the entrance is."""
+Shown: TypeAlias = tuple[Presented, Remembered]
+"""A credential, and what was decided about it."""
 
 
 class Entrance:
@@ -40,7 +35,7 @@ class Entrance:
         self._cookies = CookieNames.of(is_local=settings.is_local, port=settings.port, path=settings.web.path)
         self._origins = OriginRule((settings.origin, *settings.web.allowed_origins))
 
-    def presented(self, scope: Scope) -> Presented:
+    def presented(self, scope: Scope, way_out: Lacking) -> Presented:
         """Return the credential that decides about the connection.
 
         Raises the CredentialRefused that fits when there is none, and OriginRefused for what another site caused with
@@ -49,7 +44,7 @@ class Entrance:
         presented = present(scope["headers"], self._cookies)
         if not isinstance(presented, Presented):
             if presented.clear:
-                scope[ADDITION] = Clearing(presented.clear)
+                way_out.addition = Clearing(presented.clear)
             raise presented.error
         if presented.cookie is not None and scope.get("method") != "GET":
             if scope["type"] == "websocket":
@@ -58,7 +53,7 @@ class Entrance:
                 self._origins.require(scope["method"], scope["headers"])
         return presented
 
-    async def settle(self, scope: Scope, presented: Presented) -> Remembered:
+    async def settle(self, presented: Presented, way_out: Lacking) -> Remembered:
         """Decide about a credential that memory alone can't decide about.
 
         Raises the CredentialRefused that fits, and CheckingStale or StoreUnavailable when nothing can be decided now.
@@ -67,15 +62,5 @@ class Entrance:
         self.checker = self.auth.checker
         remembered = await self.auth.recall(presented.token, presented.carried_by)
         if presented.cookie is self._cookies.session:
-            scope[ADDITION] = Renewing(self.auth, presented, remembered, presented.cookie)
+            way_out.addition = Renewing(self.auth, presented, remembered, presented.cookie)
         return remembered
-
-
-def entrance_of(connection: Connection) -> Entrance:
-    """Return where this connection came in. Raises Misconfigured when the middleware is not installed."""
-    scope = connection if isinstance(connection, dict) else connection.scope
-    try:
-        entrance: Entrance = scope[KEY]
-    except KeyError:
-        raise Misconfigured("AuthMiddleware is not installed: nobody has looked at this request") from None
-    return entrance

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeAlias
 
-from coatcheck.asgi.entrance import KEY, Connection, Entrance, entrance_of
+from coatcheck.asgi.passage import KEY, Connection, Passage, passage_of
+from coatcheck.asgi.websocket import LiveSocket
 from coatcheck.checking.cache import Remembered
 from coatcheck.clock import now_of
 from coatcheck.errors import AccessDenied, ReauthenticationNeeded, Refused
@@ -22,12 +23,14 @@ async def current(connection: Connection) -> Principal:
     with our cookie, CheckingStale or StoreUnavailable when nothing can be decided now.
     """
     scope = connection if isinstance(connection, dict) else connection.scope
-    entrance: Entrance = scope[KEY] if KEY in scope else entrance_of(connection)
-    presented = entrance.presented(scope)
+    passage: Passage | LiveSocket = scope[KEY] if KEY in scope else passage_of(connection)
+    entrance = passage.entrance
+    presented = entrance.presented(scope, passage)
     checker = entrance.checker
     decided = None if checker is None else checker.check(presented.token, presented.carried_by)
     if not isinstance(decided, Remembered):
-        decided = await entrance.settle(scope, presented)
+        decided = await entrance.settle(presented, passage)
+    passage.shown = (presented, decided)
     return decided.principal
 
 
@@ -54,7 +57,7 @@ def require(*, role: str | None = None, scope: str | None = None, fresh_within: 
         who = await current(connection)
         require_access(who, role=role, scope=scope)
         if fresh_within is not None:
-            now = now_of(entrance_of(connection).auth.clock)
+            now = now_of(passage_of(connection).entrance.auth.clock)
             if needs_fresh_proof(now, who.authenticated_at, fresh_within):
                 raise ReauthenticationNeeded(fresh_within)
         return who

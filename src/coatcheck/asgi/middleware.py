@@ -2,10 +2,12 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from coatcheck.asgi.additions import Exit
 from coatcheck.asgi.answers import Answers, teach
-from coatcheck.asgi.entrance import KEY, Entrance
+from coatcheck.asgi.entrance import Entrance
+from coatcheck.asgi.gone import comes_of_going
 from coatcheck.asgi.lifespan import run_lifespan
+from coatcheck.asgi.passage import KEY, Passage
+from coatcheck.asgi.websocket import LiveSocket
 from coatcheck.auth import Auth
 from coatcheck.errors import AuthError, Misconfigured
 
@@ -34,22 +36,43 @@ class AuthMiddleware:
         if not self._has_taught:
             self._has_taught = True
             teach(self._app, self._answers)
-        if kind == "lifespan":
-            await run_lifespan(self._app, self._auth, scope, receive, send)
+        if kind != "http":
+            await self._serve_other(kind, scope, receive, send)
             return
-        if kind != "http" and kind != "websocket":
-            await self._app(scope, receive, send)
-            return
-        scope[KEY] = self._entrance
-        out = Exit(scope, send)
+        passage = scope[KEY] = Passage(self._entrance, send)
         try:
-            await self._app(scope, receive, out.send)
+            await self._app(scope, receive, passage.send)
         except Misconfigured:
             raise
-        except AuthError as error:
-            if not out.sent:
-                await self._answers.send(error, scope, out.send)
-            elif kind == "websocket" and out.sent != "websocket.close":
-                await self._answers.close(error, out.send)
-            else:
+        except Exception as error:
+            if passage.was_cut_off and comes_of_going(error):
+                return
+            if passage.has_begun or not isinstance(error, AuthError):
                 raise
+            await self._answers.send(error, scope, passage.send)
+        finally:
+            if passage.looked_after is not None:
+                passage.looked_after.leave()
+
+    async def _serve_other(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if kind == "websocket":
+            await self._converse(scope, receive, send)
+        elif kind == "lifespan":
+            await run_lifespan(self._app, self._auth, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = scope[KEY] = LiveSocket(self._entrance, self._answers, scope, receive, send)
+        try:
+            await self._app(scope, socket.receive, socket.send)
+        except Misconfigured:
+            raise
+        except Exception as error:
+            if socket.ended_by is not None and comes_of_going(error):
+                return
+            if not socket.may_be_turned_away or not isinstance(error, AuthError):
+                raise
+            await socket.end(error)
+        finally:
+            socket.leave()

@@ -68,6 +68,7 @@ from coatcheck.tokens.refresh import REFRESH_START, RefreshTokens
 from coatcheck.tokens.signers import Signers
 from coatcheck.upkeep import restore
 from coatcheck.upkeep.engine import Engine
+from coatcheck.upkeep.live import LiveConnections
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
 from coatcheck.upkeep.secret_file import development_secret
 from coatcheck.upkeep.witness import Witness
@@ -226,6 +227,11 @@ class Auth:
     def checker(self) -> Checker:
         """The synchronous check, without I/O. Raises Misconfigured before ``start``."""
         return self._running.checker
+
+    @property
+    def live(self) -> LiveConnections:
+        """The connections of this process that stay open after their check. Raises Misconfigured before ``start``."""
+        return self._running.live
 
     # -- checking -----------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from coatcheck.checking.doubt import Doubt, Reason
 from coatcheck.checking.keys import CheckingKeys
 from coatcheck.errors import (
     CheckingStale,
+    CredentialRefused,
     SessionEnded,
     SessionExpired,
     TokenExpired,
@@ -101,7 +102,8 @@ class Checker:
             remembered = first
         now = self._wall()
         if now >= remembered.ends_at:
-            raise self._over(digest, remembered)
+            self._cache.drop(digest)
+            raise _over(remembered)
         if remembered.audience and (audience or self._audience) not in remembered.audience:
             raise TokenWrongAudience
         credential, replica = remembered.credential, self.replica
@@ -120,6 +122,22 @@ class Checker:
         remembered.seen_at = now
         self.seen[remembered.session_id] = now
         return remembered
+
+    def look_again(self, remembered: Remembered) -> bool:
+        """Say whether a connection that is open may stay so, as far as memory can tell: False when the store has to be
+        asked. The caller looks at the lease when all have been looked at (rule 8).
+
+        While a connection is open, somebody is there: that is noted, so that the login does not go idle meanwhile.
+        Raises the CredentialRefused that fits.
+        """
+        now = self._wall()
+        if now >= remembered.ends_at:
+            raise _over(remembered)
+        if remembered.credential.passed != self.replica.state and self._judge(remembered) is not None:
+            return False
+        if now - remembered.seen_at >= remembered.idle_for / 4:
+            remembered.seen_at = self.seen[remembered.session_id] = now
+        return now < remembered.ask_at
 
     def steady(self) -> float:
         """The steady clock's reading, in seconds."""
@@ -220,6 +238,16 @@ class Checker:
         return self._session_tokens is not None and self._session_tokens.is_genuine(token)
 
     def _test(self, digest_here: bytes, remembered: Remembered) -> Reason | None:
+        try:
+            reason = self._judge(remembered)
+        except CredentialRefused:
+            self._cache.drop(digest_here)
+            raise
+        if reason is Reason.UNKNOWN:
+            self._cache.drop(digest_here)
+        return reason
+
+    def _judge(self, remembered: Remembered) -> Reason | None:
         verdict = self.replica.test(remembered.credential)
         if verdict is Verdict.ADMITTED:
             return None
@@ -227,7 +255,6 @@ class Checker:
             return Reason.UNSTAMPED
         if verdict is Verdict.DENIED:
             return Reason.DENIED
-        self._cache.drop(digest_here)
         is_token = remembered.credential.kid is not None
         if verdict is Verdict.SESSION_ENDED:
             raise SessionEnded
@@ -259,10 +286,6 @@ class Checker:
             asked=asked,
             remembered=remembered,
         )
-
-    def _over(self, digest_here: bytes, remembered: Remembered) -> TokenExpired | SessionExpired:
-        self._cache.drop(digest_here)
-        return TokenExpired() if remembered.credential.kid is not None else SessionExpired()
 
     def _require_in_time(self, record: Record, now: datetime) -> None:
         if is_past_absolute(now, record.expires_at):
@@ -355,3 +378,7 @@ class Checker:
         if record.generation > credential.generation or record.user_version > credential.version:
             raise TokenOutdated
         return remembered.stamped(record.stamp)
+
+
+def _over(remembered: Remembered) -> TokenExpired | SessionExpired:
+    return TokenExpired() if remembered.credential.kid is not None else SessionExpired()

@@ -30,6 +30,7 @@ from coatcheck.upkeep.enforce import Enforcer
 from coatcheck.upkeep.flights import Flights
 from coatcheck.upkeep.follow import Follower
 from coatcheck.upkeep.janitor import Janitor
+from coatcheck.upkeep.live import LiveConnections
 from coatcheck.upkeep.local_switch import LATEST_LOOK, LocalSwitch
 from coatcheck.upkeep.purge import BATCH, purge
 from coatcheck.upkeep.rotation import rotate_keys
@@ -98,6 +99,8 @@ class Engine:
             policy=policy,
             accept_for=revocation.accept_for,
         )
+        self.live = LiveConnections(self.checker, self.recall.check)
+        self.follower.listen(self.live.look)
         self.enforcer = Enforcer(store, clock, self.replica, self.follower.ring)
         self.switch = LocalSwitch(self.checker, settings.deny_list(store.beside))
         self._tasks: list[asyncio.Task[None]] = []
@@ -116,6 +119,7 @@ class Engine:
         bound = self._settings.revocation.bound
         for name, every, work in (
             ("switch", min(self._settings.revocation.lease / 5, LATEST_LOOK), self.switch.look),
+            ("live", self._settings.revocation.lease / 5, self._look_after_live),
             ("witness", timedelta(seconds=1), self._write_witness),
             ("touches", self._settings.sessions.flush_touches_every, self._write_touches),
             ("rotation", max(bound / 2, timedelta(seconds=1)), self._rotate),
@@ -138,6 +142,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self.live.stop()
         self._stop_watching()
         await self._write_witness()
         with contextlib.suppress(Broken):
@@ -153,6 +158,9 @@ class Engine:
                 log.warning("%s: %s (%s)", name, fault.message, fault.code)
             except Exception:
                 log.exception("%s failed; it will be tried again", name)
+
+    async def _look_after_live(self) -> None:
+        self.live.look()
 
     async def _write_touches(self) -> None:
         await write_touches(self.checker, self._store)

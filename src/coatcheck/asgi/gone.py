@@ -1,0 +1,24 @@
+"""What an application finds when the login of its client has ended: a client that is gone."""
+
+from starlette.requests import ClientDisconnect
+from starlette.websockets import WebSocketDisconnect
+
+from coatcheck.errors import AuthError
+
+
+class Gone(OSError):
+    """The client can't be reached any more, since its login has ended.
+
+    An OSError, as the ASGI specification wants it for what is sent after the end, so that frameworks understand it.
+    """
+
+
+def comes_of_going(error: BaseException) -> bool:
+    """True for what an application raises because its client is gone, and nobody has to hear of."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(comes_of_going, error.exceptions))
+    if (
+        isinstance(error, RuntimeError) and error.__cause__ is not None
+    ):  # Starlette's, for what it can't answer any more
+        return comes_of_going(error.__cause__)
+    return isinstance(error, Gone | WebSocketDisconnect | ClientDisconnect | AuthError)
