@@ -7,7 +7,7 @@ its user, its key or everything, is not handed out again. It never outlives the 
 
 import asyncio
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
 from coatcheck.auth import Auth
@@ -71,28 +71,34 @@ class UpstreamTokens:
         task = self._under_way.get(of)
         if task is None:
             task = self._under_way[of] = asyncio.create_task(self._issue(of, held))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            task.add_done_callback(lambda done: self._landed(of, done))
         return await asyncio.shield(task)
 
     async def _issue(self, of: _Of, held: Remembered) -> str:
-        try:
-            now = now_of(self._auth.clock)
-            until = min(now + self._auth.settings.tokens.upstream_for, of.expires_at)
-            if until - now < _LEAST:
-                raise TokenExpired
-            issued = await self._auth.exchange_session(held, audience=of.audience, until=until)
-            if issued.access_token is None or issued.access_expires_at is None:
-                raise StoreUnavailable
-            self._keep(of, _Kept(issued.access_token, now + (issued.access_expires_at - now) / 2))
-            return issued.access_token
-        finally:
-            del self._under_way[of]
+        now = now_of(self._auth.clock)
+        until = min(now + self._auth.settings.tokens.upstream_for, of.expires_at)
+        if until - now < _LEAST:
+            raise TokenExpired
+        issued = await self._auth.exchange_session(held, audience=of.audience, until=until)
+        if issued.access_token is None or issued.access_expires_at is None:
+            raise StoreUnavailable
+        self._keep(of, _Kept(issued.access_token, now + (issued.access_expires_at - now) / 2), now)
+        return issued.access_token
 
-    def _keep(self, of: _Of, kept: _Kept) -> None:
+    def _landed(self, of: _Of, task: "asyncio.Task[str]") -> None:
+        del self._under_way[of]
+        if not task.cancelled():
+            task.exception()  # heard of by whoever waits; nobody does when all have hung up
+
+    def _keep(self, of: _Of, kept: _Kept, now: datetime) -> None:
+        """Remember at the end; forgets what is over, which stands at the beginning, and the oldest when full."""
+        self._kept.pop(of, None)
+        forgotten = list(takewhile(lambda each: self._kept[each].until <= now, self._kept))
         most = self._auth.settings.revocation.cache_records
-        if len(self._kept) >= most:
-            for oldest in list(islice(self._kept, most // 16 + 1)):
-                del self._kept[oldest]
+        if len(self._kept) - len(forgotten) >= most:
+            forgotten = list(islice(self._kept, len(forgotten) + most // 16 + 1))
+        for each in forgotten:
+            del self._kept[each]
         self._kept[of] = kept
 
 

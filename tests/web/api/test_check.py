@@ -238,6 +238,17 @@ async def test_no_cookie_is_renewed_since_the_answer_does_not_reach_the_browser(
         assert "set-cookie" in (await gateway.get(f"{API}/me")).headers
 
 
+async def test_tokens_that_are_over_are_forgotten():
+    async with site_with() as site:
+        upstream = UpstreamTokens(site.auth)
+        for number in range(8):
+            login = await login_as(site.auth, f"user{number}@example.com", carry=Carry.HEADER)
+            held = await site.auth.recall(login.headers["authorization"].removeprefix("Bearer ").encode())
+            await upstream.issue(held, "orders")
+            site.clock.advance(timedelta(seconds=10))
+            assert len(upstream) <= 4
+
+
 async def test_no_more_tokens_are_kept_than_records():
     async with site_with(revocation=RevocationSettings(cache_records=100)) as site:
         upstream = UpstreamTokens(site.auth)
