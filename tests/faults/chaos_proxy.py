@@ -46,7 +46,10 @@ class Faults(Struct, forbid_unknown_fields=True):
 
     ``black_hole``: everything stands still, and goes on where it stood when that is mended, as TCP does after a cut.
     ``deaf``: questions arrive, answers stand still. ``mute``: questions stand still. ``refuse``: nobody listens.
-    ``hold``: answers are collected and let go together, this often.
+    ``stall``, ``jitter``: answers come later, at once when that is mended. ``hold``: answers are collected and let go
+    together, this often. ``drop``: an answer never comes. ``cut``: it ends in the middle. ``repeat``: it comes twice.
+    ``replay``: an older answer of any connection comes instead. ``freeze``: the newest one that is known, as from a
+    cache that nobody asked for. ``garbage``: something that makes no sense.
     """
 
     black_hole: bool = False
@@ -59,6 +62,7 @@ class Faults(Struct, forbid_unknown_fields=True):
     cut: float = 0.0
     drop: float = 0.0
     replay: float = 0.0
+    freeze: float = 0.0
     repeat: float = 0.0
     garbage: float = 0.0
     only: str = ""
@@ -183,7 +187,11 @@ class Proxy:
             elif self._old and self._happens(faults.replay):
                 self.counts.replayed += 1
                 told = self._dice.choice(self._old)
-            self._old.append(answer)
+            elif self._old and self._happens(faults.freeze):
+                self.counts.replayed += 1
+                told = self._old[-1]
+            if told is answer:
+                self._old.append(answer)
         await self._while("black_hole", "deaf")
         writer.write(told)
         await writer.drain()

@@ -7,7 +7,7 @@
 - I4: nobody is taken for somebody else.
 - expiry: nothing is accepted when the checker's own wall clock shows more than its expiry and the leeway.
 - I6: what can't be decided is "try again", and never anything else.
-- heals: two seconds after a fault has ended, everything is decided again.
+- heals: two seconds after a fault has ended, everything is decided again, by those that were not bound too.
 
 I7 is about answers over HTTP and about outputs: ``history.History.heard`` and ``spilled``.
 """
@@ -30,7 +30,7 @@ LEEWAY = 30.0
 CONTINUOUS = 2.0
 """Seconds: a run that goes on for longer within a fault has decisions at its end, by a clock that is stepped."""
 
-HEALED_AFTER = 2.0
+HEALS_WITHIN = 2.0
 """Seconds from the end of a fault until nothing is undecided any more."""
 
 
@@ -58,13 +58,15 @@ class Ended(Struct):
 
 class Fault(Struct):
     """A stretch of time in which something was broken; ``checkers`` are those that it could touch, all if empty.
-    ``step`` is by how many seconds their wall clocks were ahead meanwhile."""
+    ``step`` is by how many seconds their wall clocks were ahead meanwhile; ``heals_within`` so many seconds after its
+    end everything is as before."""
 
     kind: str
     began: float
     ended: float
     checkers: tuple[str, ...] = ()
     step: float = 0.0
+    heals_within: float = HEALS_WITHIN
 
     def touches(self, checker: str) -> bool:
         """Whether it could touch that checker."""
@@ -150,6 +152,9 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
                 verdict.latest = max(verdict.latest, late)
             allowed = 0.0 if ending.waited else story.bound
             verdict.hold("I1", not is_bound or late <= allowed, f"{what} {late:.3f} s after its {ending.kind}")
+            is_calm = any(began < run.last_began < ended for began, ended in _calm(story.faults, run.by))
+            has_healed = not is_calm or late <= story.bound
+            verdict.hold("heals", is_bound or has_healed, f"{what} {late:.3f} s after its {ending.kind}")
         for shown in _shown(run, story.faults):
             verdict.hold("expiry", shown <= issued.expires + LEEWAY, f"{what} {shown - issued.expires:.3f} s too late")
     elif run.said == MISTAKEN:
@@ -162,7 +167,7 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
             verdict.hold(
                 "heals",
                 run.last_began <= began or run.first_began >= ended,
-                f"{what} {run.last_began - began + HEALED_AFTER:.3f} s after the last fault",
+                f"{what} {run.last_began - began:.3f} s after everything had to be well again",
             )
     else:
         verdict.refused += run.count
@@ -189,13 +194,13 @@ def _shown(run: Run, faults: list[Fault]) -> list[float]:
 
 
 def _calm(faults: list[Fault], checker: str) -> list[tuple[float, float]]:
-    """The stretches in which a checker has to decide: from ``HEALED_AFTER`` behind a fault to the next one."""
+    """The stretches in which a checker has to decide: from ``heals_within`` behind a fault to the next one."""
     touching = sorted((fault for fault in faults if fault.touches(checker)), key=lambda fault: fault.began)
     calm, since = [], -inf
     for fault in touching:
         if fault.began > since:
             calm.append((since, fault.began))
-        since = max(since, fault.ended + HEALED_AFTER)
+        since = max(since, fault.ended + fault.heals_within)
     return [*calm, (since, inf)]
 
 

@@ -17,7 +17,7 @@ from tests.faults.clocks import SteppedClock
 from tests.faults.crowd import Crowd
 from tests.faults.decisions import now
 from tests.faults.fleet import Checker, Fleet
-from tests.faults.judging import Fault, Story, Verdict, judge, keep, spilled
+from tests.faults.judging import HEALS_WITHIN, Fault, Story, Verdict, judge, keep, spilled
 from tests.faults.proxying import ChaosProxy
 from tests.faults.serving import Serving, free_port
 
@@ -28,7 +28,8 @@ class Scene:
     """Everything that runs, in ``folder``. ``bound`` is W in seconds.
 
     Verifiers reach the server through ``proxy`` (or, with ``host``, directly at that address), the crowd without it.
-    ``clock`` is the server's. Further words are settings of the server.
+    ``clock`` is the server's, ``lax`` names verifiers under the ``accept`` policy. Further words are settings of the
+    server.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Scene:
         endings: float = 5.0,
         host: str = "",
         clock: SteppedClock | None = None,
+        lax: tuple[str, ...] = (),
         **settings: str,
     ) -> None:
         self.bound = lease * (1 + DRIFT) / (1 - DRIFT)
@@ -66,7 +68,7 @@ class Scene:
         if not host:
             self.proxy = ChaosProxy(f"127.0.0.1:{self.serving.port}", seed=seed, port=port)
         self.fleet = Fleet()
-        self.crowd = Crowd(self.serving, self.fleet, bound=self.bound, seed=seed, endings=endings)
+        self.crowd = Crowd(self.serving, self.fleet, bound=self.bound, seed=seed, endings=endings, lax=lax)
 
     def __enter__(self) -> "Scene":
         with ExitStack() as entered:
@@ -107,11 +109,12 @@ class Scene:
         *checkers: Checker,
         on: AbstractContextManager[Any] | None = None,
         step: float = 0.0,
+        heals_within: float = HEALS_WITHIN,
         **broken: Any,
     ) -> Iterator[None]:
         """Something is broken until the block ends: ``on``, or what the proxy is told. It touches ``checkers``, or
         all; ``step`` is by how much it puts their clocks ahead."""
-        fault = Fault(kind, now(), float("inf"), tuple(checker.name for checker in checkers), step)
+        fault = Fault(kind, now(), float("inf"), tuple(checker.name for checker in checkers), step, heals_within)
         self.faults.append(fault)
         if on is None:
             assert self.proxy is not None

@@ -1,0 +1,110 @@
+"""FT-07 and FT-08: the feed of remote verifiers is cut, stalled, dropped, repeated, reordered and held back, while
+logins end five times a second. Nothing that was ended is accepted later than W afterwards."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.faults.judging import HEALS_WITHIN
+from tests.faults.namespaces import SERVER, Namespace, Network
+from tests.faults.scene import Scene
+
+CALM = HEALS_WITHIN + 1.5
+"""Seconds between two faults."""
+
+POLICIES = ("online", "deny", "accept")
+
+
+GIVES_UP = 33.0
+"""Seconds until a verifier gives up an answer that never comes: three, or thirty when it may be a snapshot."""
+
+
+class Partition(NamedTuple):
+    """What is broken (``chaos_proxy.Faults``) and for how many seconds; when all is well again."""
+
+    kind: str
+    broken: dict[str, Any]
+    spans: tuple[float, ...]
+    heals_within: float = HEALS_WITHIN
+
+
+SHORT = (
+    Partition("black hole", {"black_hole": True}, (1.5,)),
+    Partition("answers held and coalesced", {"hold": 1.5}, (1.6,)),
+    Partition("answers dropped or older", {"drop": 0.3, "replay": 0.25, "repeat": 0.25}, (2.0,), GIVES_UP),
+)
+FULL = (
+    Partition("black hole", {"black_hole": True}, (1, 5, 30, 300)),
+    Partition("answers lost", {"deaf": True}, (5, 30)),
+    Partition("questions lost", {"mute": True}, (5, 30)),
+    Partition("connections refused", {"refuse": True}, (5, 30)),
+    Partition("stalled 3 s ± 1 s", {"stall": 3.0, "jitter": 1.0}, (60,)),
+    Partition("half of the answers cut in the middle", {"cut": 0.5}, (60,)),
+    Partition("30 % of answers dropped", {"drop": 0.3}, (60,), GIVES_UP),
+    Partition("25 % of answers older ones, 25 % repeated", {"replay": 0.25, "repeat": 0.25}, (60,)),
+    Partition("answers held for 10 s and coalesced", {"hold": 10.0}, (60,)),
+)
+
+
+def run(
+    folder: Path,
+    *,
+    partitions: Iterable[Partition] = FULL,
+    lease: float = 5.0,
+    calm: float = CALM,
+    pause: float = 0.01,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Break the feed in every way, one after the other; return the figures.
+
+    Raises AssertionError naming every violation.
+    """
+    with Scene(folder, lease=lease, seed=seed, lax=("accept",)) as scene:
+        scene.start(
+            *(scene.verifier(policy, policy=policy, pause=pause) for policy in POLICIES),
+            scene.verifier("threads", policy="online", pause=pause, threads=3),
+        )
+        time.sleep(calm)
+        for partition in partitions:
+            for span in partition.spans:
+                heals = partition.heals_within
+                with scene.fault(f"{partition.kind}, {span:g} s", heals_within=heals, **partition.broken):
+                    time.sleep(span)
+                time.sleep(calm if heals == HEALS_WITHIN else 0)
+        return scene.end().figures()
+
+
+WAYS = {
+    "wire out": Namespace.cut,
+    "black hole": Namespace.black_hole,
+    "nothing arrives": Namespace.deaf,
+    "nothing leaves": Namespace.mute,
+}
+
+
+def run_namespaces(
+    folder: Path,
+    *,
+    spans: dict[str, tuple[float, ...]],
+    lease: float = 5.0,
+    calm: float = CALM,
+    pause: float = 0.01,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The same with wires: each verifier is in a network of its own, and one of the two is cut off for each of the
+    ``spans`` (by way, ``WAYS``). Needs root and Linux. Returns the figures.
+
+    Raises AssertionError naming every violation.
+    """
+    with Network(2) as network, Scene(folder, lease=lease, seed=seed, host=SERVER) as scene:
+        cut_off, other = network.spaces
+        victim = scene.verifier("cut-off", prefix=cut_off.prefix, pause=pause)
+        scene.start(victim, scene.verifier("other", prefix=other.prefix, pause=pause))
+        time.sleep(calm)
+        for way, each in spans.items():
+            for span in each:
+                with scene.fault(f"{way}, {span:g} s", victim, on=WAYS[way](cut_off)):
+                    time.sleep(span)
+                time.sleep(calm)
+        return scene.end().figures()
