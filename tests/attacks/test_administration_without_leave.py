@@ -22,6 +22,8 @@ PUBLIC = {
     ("POST", "/auth/api/login"),
     ("POST", "/auth/api/logout"),
     ("POST", "/auth/api/token"),
+    ("POST", "/auth/api/introspect"),  # the form proves which service asks: test_introspection_oracle
+    ("POST", "/auth/api/revoke"),  # the token is the proof
     ("GET", "/auth/.well-known/jwks.json"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/oauth-authorization-server"),

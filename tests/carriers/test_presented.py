@@ -74,11 +74,19 @@ def test_nothing_at_all_is_a_missing_token() -> None:
     assert refusal(request(cookie=b"theme=dark")) == (TokenMissing, ())
 
 
-def test_a_refresh_token_in_the_header_is_of_the_wrong_kind() -> None:
-    assert refusal(request(b"Bearer ccr_abc")) == (TokenWrongKind, ())
+@pytest.mark.parametrize("token", [b"ccr_abc", b"ccx_abc"])
+def test_what_is_for_our_own_endpoints_is_of_the_wrong_kind_elsewhere(token: bytes) -> None:
+    """A refresh token, and the secret of a service: neither is shown to an application."""
+    assert refusal(request(b"Bearer " + token)) == (TokenWrongKind, ())
 
 
-@pytest.mark.parametrize("token", [b"", b"abc", b"ccx_abc", b"eyJabc", b"eyJa.b", b"eyJa.b.c.d", b"a.b.c", b"CCS_abc"])
+def test_an_api_key_travels_in_the_header_only() -> None:
+    assert present(request(b"Bearer cck_abc"), NAMES) == Presented(b"cck_abc", CarriedBy.HEADER)
+    for name in (NAMES.session, NAMES.access):
+        assert refusal(request(cookie=name.name.encode() + b"=cck_abc")) == (TokenInvalid, (name,))
+
+
+@pytest.mark.parametrize("token", [b"", b"abc", b"cc_abc", b"eyJabc", b"eyJa.b", b"eyJa.b.c.d", b"a.b.c", b"CCS_abc"])
 def test_a_token_of_no_known_form_is_invalid(token: bytes) -> None:
     assert refusal(request(b"Bearer " + token)) == (TokenInvalid, ())
 

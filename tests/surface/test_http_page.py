@@ -17,6 +17,7 @@ PAGE = "docs/http.md"
 WHO = {
     May.ANYONE: "anyone",
     May.CALLER: "caller",
+    May.FRESH_PERSON: "fresh person",
     May.ADMINISTRATOR: "admin",
     May.FRESH_ADMINISTRATOR: "fresh admin",
 }

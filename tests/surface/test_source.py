@@ -16,6 +16,7 @@ LONGER = {
     "src/coatcheck/checking/checker.py": "the hot path, which is read as a whole and pays for every call",
     "src/coatcheck/errors.py": "the tree of errors, one small class each, is understood at one look",
     "src/coatcheck/settings.py": "the list of all settings, each beside its default, its reason and its limits",
+    "src/coatcheck/stores/port.py": "the whole port with its laws, which whoever writes another store reads in one go",
     "src/coatcheck/web/api/admin.py": "sixteen rows of the table of endpoints, each beside its verb",
     "src/coatcheck/web/api/shapes.py": "the contract in types, from which the OpenAPI document is made",
 }

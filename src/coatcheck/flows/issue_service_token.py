@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from coatcheck.errors import FieldError, RequestInvalid, ServiceRefused
+from coatcheck.feed import feed_audience
 from coatcheck.flows.parts.credentials import sign
 from coatcheck.flows.parts.means import Means
 from coatcheck.model.service import Service
@@ -60,6 +61,10 @@ def _audience(service: Service, asked: str | None, issuer: str) -> str:
     if asked is None and len(service.audiences) == 1:
         return service.audiences[0]
     chosen = issuer if asked is None else asked
+    if chosen == feed_audience(issuer):  # opens the feed: a matter of ``feed`` alone
+        if service.feed:
+            return chosen
+        raise RequestInvalid([FieldError("audience", "This service's `feed` is off.")], "This service's feed is off.")
     if chosen not in service.audiences:
         reason = (
             "Name one of this service's audiences." if asked is None else "This is none of the service's audiences."

@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import json
 
+from coatcheck.carriers.raw import RawHeader
 from coatcheck.errors import (
     AttemptsExceeded,
     AuthError,
@@ -14,6 +15,7 @@ from coatcheck.errors import (
     CredentialRefused,
     LoginRefused,
     RequestInvalid,
+    ServiceRefused,
     TokenMissing,
     UserSuspended,
 )
@@ -21,6 +23,7 @@ from coatcheck.problems import Answer as Answer
 from coatcheck.problems import problem as problem
 from coatcheck.problems import quotable, retry_after
 
+_BASIC: Final[RawHeader] = (b"www-authenticate", b'Basic realm="coatcheck"')
 _OAUTH_FIELDS: Final = {
     "grant_type": "unsupported_grant_type",
     "scope": "invalid_scope",
@@ -36,6 +39,8 @@ def oauth_problem(error: AuthError) -> Answer:
     status, name = error.status, "invalid_request"
     if isinstance(error, TokenMissing):
         status = 400
+    elif isinstance(error, ServiceRefused):
+        name = "invalid_client"
     elif isinstance(error, CredentialRefused | LoginRefused | UserSuspended):
         status, name = 400, "invalid_grant"
     elif isinstance(error, RequestInvalid):
@@ -48,4 +53,7 @@ def oauth_problem(error: AuthError) -> Answer:
         "code": error.code,
         "error_description": quotable(error.message),
     }
-    return Answer(status, ((b"content-type", b"application/json"), *retry_after(error)), json.encode(members))
+    challenge = (_BASIC,) if status == 401 else ()
+    return Answer(
+        status, ((b"content-type", b"application/json"), *challenge, *retry_after(error)), json.encode(members)
+    )

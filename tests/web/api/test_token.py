@@ -127,7 +127,6 @@ async def test_an_audience_must_be_one_that_is_offered():
     [
         ({}, "unsupported_grant_type", "request.invalid"),
         ({"grant_type": "password"}, "unsupported_grant_type", "request.invalid"),
-        ({"grant_type": "client_credentials"}, "unsupported_grant_type", "request.invalid"),
         ({"grant_type": "refresh_token"}, "invalid_request", "token.missing"),
         ({"grant_type": "refresh_token", "refresh_token": ""}, "invalid_request", "token.missing"),
         ({"grant_type": "refresh_token", "refresh_token": "ccr_forged"}, "invalid_grant", "token.invalid"),

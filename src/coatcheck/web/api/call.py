@@ -101,9 +101,9 @@ class Call:
             await self.installation.auth.note_denied(self.who, endpoint.path, client=self.client())
             raise AccessDenied
         fresh_within = self.installation.auth.settings.sessions.fresh_within
-        if endpoint.may is May.FRESH_ADMINISTRATOR and needs_fresh_proof(
-            self.now, self.who.authenticated_at, fresh_within
-        ):
+        if endpoint.may is May.FRESH_PERSON:
+            self.who.require_person()
+        if endpoint.needs_fresh_proof and needs_fresh_proof(self.now, self.who.authenticated_at, fresh_within):
             raise ReauthenticationNeeded(fresh_within)
 
     async def check(self) -> Remembered:

@@ -25,6 +25,8 @@ class May(Enum):
     something: they would set or remove cookies here."""
     CALLER = auto()
     """Somebody with a credential."""
+    FRESH_PERSON = auto()
+    """A person, no machine, with a password proven within ``settings.sessions.fresh_within``."""
     ADMINISTRATOR = auto()
     """Somebody with the role ``coatcheck:admin``."""
     FRESH_ADMINISTRATOR = auto()
@@ -88,6 +90,11 @@ class Endpoint:
     def needs_credential(self) -> bool:
         """True when nobody gets in without one."""
         return self.may is not May.ANYONE
+
+    @property
+    def needs_fresh_proof(self) -> bool:
+        """True when the password must have been proven lately."""
+        return self.may in (May.FRESH_PERSON, May.FRESH_ADMINISTRATOR)
 
     @property
     def needs_administrator(self) -> bool:

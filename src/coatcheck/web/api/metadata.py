@@ -5,10 +5,12 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from coatcheck.errors import StoreUnavailable
+from coatcheck.tokens.assertion import ALGORITHMS
 from coatcheck.tokens.jwks import jwks
 from coatcheck.tokens.keyring import VerificationKey
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
+from coatcheck.web.api.client_authentication import METHODS
 from coatcheck.web.api.endpoint import Endpoint, May
 from coatcheck.web.api.token import GRANT_TYPES
 
@@ -28,8 +30,15 @@ class MetadataAnswer(Struct, frozen=True, kw_only=True):
     issuer: Annotated[str, Meta(description="`iss` of every access token.")]
     jwks_uri: Annotated[str, Meta(description="Where the public keys are.")]
     token_endpoint: Annotated[str, Meta(description="Where tokens are exchanged.")]
+    introspection_endpoint: Annotated[str, Meta(description="Where services ask about tokens (RFC 7662).")]
+    revocation_endpoint: Annotated[str, Meta(description="Where holders revoke tokens (RFC 7009).")]
     grant_types_supported: list[str]
     token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
+    introspection_endpoint_auth_methods_supported: list[str]
+    introspection_endpoint_auth_signing_alg_values_supported: list[str]
+    revocation_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint_auth_signing_alg_values_supported: list[str]
     response_types_supported: Annotated[list[str], Meta(description="Empty: there is no authorization endpoint.")]
 
 
@@ -49,13 +58,21 @@ async def key_set(call: Call) -> Reply:
 async def metadata(call: Call) -> Reply:
     """What this server can do."""
     issuer = call.installation.auth.settings.issuer
+    algorithms = [algorithm.value for algorithm in ALGORITHMS]
     return Reply(
         MetadataAnswer(
             issuer=issuer,
             jwks_uri=f"{issuer}/{_KEY_SET}",
             token_endpoint=f"{issuer}/api/token",
             grant_types_supported=list(GRANT_TYPES),
-            token_endpoint_auth_methods_supported=["none"],
+            introspection_endpoint=f"{issuer}/api/introspect",
+            revocation_endpoint=f"{issuer}/api/revoke",
+            token_endpoint_auth_methods_supported=["none", *METHODS],
+            token_endpoint_auth_signing_alg_values_supported=algorithms,
+            introspection_endpoint_auth_methods_supported=list(METHODS),
+            introspection_endpoint_auth_signing_alg_values_supported=algorithms,
+            revocation_endpoint_auth_methods_supported=["none", *METHODS],
+            revocation_endpoint_auth_signing_alg_values_supported=algorithms,
             response_types_supported=[],
         )
     )

@@ -20,6 +20,7 @@ from coatcheck.errors import (
     RequestInvalid,
     RequestMalformed,
     RequestTooLarge,
+    ServiceRefused,
     SessionEnded,
     SessionExpired,
     StoreUnavailable,
@@ -109,7 +110,8 @@ def document(settings: Settings, endpoints: Iterable[Endpoint]) -> dict[str, Any
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An access token or a session token. It decides alone: cookies are then ignored.",
+                    "description": "An access token, a session token or an API key. It decides alone: cookies are then "
+                    "ignored.",
                 },
                 "session": {"type": "apiKey", "in": "cookie", "name": names.session.name},
                 "access": {"type": "apiKey", "in": "cookie", "name": names.access.name},
@@ -167,7 +169,7 @@ class _Writer:
                 responses["200"] = self._answer("Done, and it holds everywhere.", self._schemas[ReceiptAnswer])
         by_status: dict[int, list[type[AuthError]]] = {}
         for error in errors_of(row):
-            by_status.setdefault(400 if row.is_oauth and error.status in (401, 422) else error.status, []).append(error)
+            by_status.setdefault(_oauth_status(error) if row.is_oauth else error.status, []).append(error)
         for status, errors in sorted(by_status.items()):
             responses[str(status)] = self._error(row, errors)
         return responses
@@ -188,9 +190,9 @@ def errors_of(row: Endpoint) -> list[type[AuthError]]:
         found += _CREDENTIAL if error is CredentialRefused else [error]
     if row.needs_credential:
         found += [*_CREDENTIAL, CheckingStale, StoreUnavailable]
-    if row.needs_administrator:
+    if row.needs_administrator or row.may is May.FRESH_PERSON:
         found.append(AccessDenied)
-    if row.may is May.FRESH_ADMINISTRATOR:
+    if row.needs_fresh_proof:
         found.append(ReauthenticationNeeded)
     if not row.is_safe:
         found += [OriginRefused, StoreUnavailable]
@@ -199,6 +201,11 @@ def errors_of(row: Endpoint) -> list[type[AuthError]]:
     if msgspec.structs.fields(row.query):
         found += [RequestMalformed, RequestInvalid]
     return list(dict.fromkeys(found))
+
+
+def _oauth_status(error: type[AuthError]) -> int:
+    """As ``oauth_problem`` has it: only a service that can't prove itself is told 401."""
+    return 400 if error.status in (401, 422) and error is not ServiceRefused else error.status
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,19 @@
 """THE table: every endpoint of the API. Routes and the OpenAPI document are made from it, and tests go through it."""
 
-from coatcheck.web.api import account, admin, check, feed, health, metadata, sessions, token
+from coatcheck.web.api import (
+    account,
+    admin,
+    api_keys,
+    check,
+    feed,
+    health,
+    introspect,
+    metadata,
+    revoke,
+    services,
+    sessions,
+    token,
+)
 from coatcheck.web.api.endpoint import Endpoint
 
 
@@ -12,7 +25,11 @@ def table(mount_path: str) -> tuple[Endpoint, ...]:
         *token.ENDPOINTS,
         *check.ENDPOINTS,
         *feed.ENDPOINTS,
+        *introspect.ENDPOINTS,
+        *revoke.ENDPOINTS,
+        *api_keys.ENDPOINTS,
         *admin.ENDPOINTS,
+        *services.ENDPOINTS,
         *metadata.endpoints(mount_path),
         *health.ENDPOINTS,
     )
