@@ -70,12 +70,18 @@ Answer: TypeAlias = Delta | Snapshot | Unregistered
 
 
 class LookUp(Struct, frozen=True, kw_only=True):
-    """What is asked about one credential: by the digest of an opaque secret, or by session id for a JWT with its
-    kid."""
+    """What is asked about one credential: by the digest of an opaque secret, or by session id for a JWT with its kid.
+
+    ``token`` is the credential itself, for an authority elsewhere that has to be shown it (RFC 7662); it is in no repr.
+    """
 
     digest: bytes | None = None
     session_id: str | None = None
     kid: str | None = None
+    token: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"LookUp(session_id={self.session_id!r}, kid={self.kid!r})"
 
 
 class Found(Struct, frozen=True, kw_only=True):

@@ -14,9 +14,11 @@ from coatcheck.auth.admission import Admission
 from coatcheck.auth.opened import Opened
 from coatcheck.auth.services import Services
 from coatcheck.authority import Answer, Delta, Question, Snapshot, Unregistered
-from coatcheck.errors import RegistrationUnknown
+from coatcheck.errors import RegistrationUnknown, ServiceRefused
 from coatcheck.feed import feed_audience
 from coatcheck.model.position import Position
+from coatcheck.model.service import Service
+from coatcheck.stores.port import Transaction
 from coatcheck.tokens.derivation import DerivedKey
 from coatcheck.upkeep.follow import Follower
 from coatcheck.upkeep.shared_reads import SharedReads
@@ -76,11 +78,15 @@ class Feed:
         return await self._admission.admit(presented)
 
     async def register(self, credential: str, *, name: str, accept_ms: int | None) -> str:
-        """Commit a registration; ask with it afterwards (rule 3). ``name`` is what receipts call the subscriber.
+        """Commit a registration; ask with it afterwards (rule 3). Receipts call the subscriber by the service's own
+        name, which no service can choose, and ``name``.
 
         Raises AttemptsExceeded when this credential has as many as it may, StoreUnavailable.
         """
-        number = await self._opened.authority.register(name, accept_ms, credential)
+        service = await self._opened.ready.store.read(lambda tx: _service_of(tx, credential))
+        if service is None:
+            raise ServiceRefused
+        number = await self._opened.authority.register(f"{service.name} {name}".strip(), accept_ms, credential)
         return str(Ticket(number, self._opened.secrets.current(PURPOSE).id))
 
     async def ask(
@@ -156,6 +162,11 @@ class Feed:
             if not woken.done():
                 woken.set_result(None)
         self._waiting.clear()
+
+
+def _service_of(tx: Transaction, credential: str) -> Service | None:
+    row = tx.sessions.get(credential)
+    return None if row is None else tx.services.get(row.user_id)
 
 
 def _own(key: DerivedKey, credential: str) -> bytes:

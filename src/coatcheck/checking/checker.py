@@ -10,6 +10,7 @@ end (rule 8). In the steady state that is a digest, a look-up and a few comparis
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from math import inf
+from typing import Protocol
 
 from coatcheck.authority import Found, LookUp
 from coatcheck.checking.cache import Cache, Remembered
@@ -36,10 +37,18 @@ from coatcheck.revocation.credential import Credential
 from coatcheck.revocation.denials import Denials
 from coatcheck.revocation.lease import JUMP, Lease
 from coatcheck.revocation.replica import Replica, Verdict
-from coatcheck.tokens.api_key import API_KEY_START, KeyTokens
+from coatcheck.tokens.api_key import API_KEY_START
 from coatcheck.tokens.claims import AccessClaims, check_claims
 from coatcheck.tokens.jwt import JWT_START, UnknownKey, verify
-from coatcheck.tokens.opaque import OpaqueTokens, digest
+from coatcheck.tokens.opaque import digest
+
+
+class Recognises(Protocol):
+    """Tells what may be a token of one kind from what can't be, before anybody is asked."""
+
+    def is_genuine(self, token: bytes) -> bool:
+        """True when the token bears the mark of its kind: our tag, or elsewhere only the form."""
+        ...
 
 
 class Checker:
@@ -57,8 +66,8 @@ class Checker:
         lease: Lease,
         cache: Cache,
         keys: CheckingKeys,
-        session_tokens: OpaqueTokens | None,
-        api_keys: KeyTokens | None = None,
+        session_tokens: Recognises | None,
+        api_keys: Recognises | None = None,
         wall: Callable[[], float],
         steady: Callable[[], float],
         issuer: str,

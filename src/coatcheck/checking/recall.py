@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from enum import StrEnum
 
+from msgspec import structs
+
 from coatcheck.authority import Found, LookUp
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
@@ -25,6 +27,7 @@ class Recall:
 
     ``look_up(asked, fresh)`` asks the authority; with ``fresh`` the read must begin after the call, otherwise an answer
     already under way may be shared. ``learn_keys()`` runs one bounded sync for an unknown key and says whether it ran.
+    With ``shows_token`` the authority is shown the credential itself: it is elsewhere, and has to check it too.
     """
 
     def __init__(
@@ -35,12 +38,14 @@ class Recall:
         learn_keys: Callable[[], Awaitable[bool]],
         policy: Policy,
         accept_for: timedelta,
+        shows_token: bool = False,
     ) -> None:
         self._checker = checker
         self._look_up = look_up
         self._learn_keys = learn_keys
         self._policy = policy
         self._accept_for = accept_for
+        self._shows_token = shows_token
 
     async def check(
         self, token: bytes, carried_by: CarriedBy = CarriedBy.HEADER, audience: str | None = None
@@ -92,7 +97,7 @@ class Recall:
         """Share an answer that may have been under way before the check began: sound only if the credential passes
         again, under the lease. None when it does not, or when the answer is older than what is known here."""
         known = self._checker.replica.position
-        found = await self._look_up(_asked(doubt), False)
+        found = await self._look_up(self._asked(doubt), False)
         if known is not None and found.position < known:
             return None
         remembered = self._checker.take(doubt, found)
@@ -104,7 +109,7 @@ class Recall:
         revocation must hold everywhere by then."""
         checker, known = self._checker, self._checker.replica.position
         asked_at = checker.steady()
-        found = await self._look_up(_asked(doubt), True)
+        found = await self._look_up(self._asked(doubt), True)
         if known is not None and found.position < known:
             raise StoreUnavailable  # a standby that lags behind what was already applied here (rule 4)
         remembered = checker.take(doubt, found)
@@ -112,8 +117,7 @@ class Recall:
             raise StoreUnavailable
         return remembered
 
-
-def _asked(doubt: Doubt) -> LookUp:
-    if doubt.asked is None:
-        raise TokenInvalid
-    return doubt.asked
+    def _asked(self, doubt: Doubt) -> LookUp:
+        if doubt.asked is None:
+            raise TokenInvalid
+        return structs.replace(doubt.asked, token=doubt.token) if self._shows_token else doubt.asked

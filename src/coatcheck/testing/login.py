@@ -46,12 +46,13 @@ async def login_as(
     roles: Iterable[str] | None = None,
     carry: Carry = Carry.COOKIE,
     remember: bool = False,
+    audience: str | None = None,
     authenticated_at: datetime | None = None,
 ) -> TestLogin:
     """Log in as ``who``: an e-mail address, whose user is made if need be, or the id of a user.
 
     ``roles``, when given, become the user's. ``authenticated_at`` is when the password counts as proven, for routes
-    that want that to be recent. Everything else is as after a real login: the session is listed, ends and expires.
+    that want that to be recent; ``audience`` is whom a JWT is for. Everything else is as after a real login: the session is listed, ends and expires.
     Raises LookupError for an unknown id.
     """
     means = auth._ready
@@ -71,7 +72,7 @@ async def login_as(
             secret=secret,
             carry=carry,
             remember=remember,
-            audience=None,
+            audience=audience,
             client=Client(device="A test", address="127.0.0.1"),
             everything_generation=tx.log.head().everything_generation,
             now=now,

@@ -59,6 +59,17 @@ class OpaqueTokens:
         return hmac_digest(key, self._start + tagged, "sha256")[:_TAG_BYTES]
 
 
+def is_well_formed(token: bytes) -> bool:
+    """True when ``token`` looks like a session token. Says nothing about who made it."""
+    if len(token) != len(SESSION_START) + _BODY_CHARACTERS or not token.startswith(SESSION_START):
+        return False
+    try:
+        decode(token[len(SESSION_START) :])
+    except ValueError:
+        return False
+    return True
+
+
 def digest(token: bytes) -> bytes:
     """What the store keeps in place of ``token``: SHA-256, which needs no salt where the secret has 160 bits."""
     return sha256(token).digest()

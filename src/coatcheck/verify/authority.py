@@ -5,16 +5,18 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
+from urllib.parse import urlencode
 
 from msgspec import DecodeError, json, structs
 
 from coatcheck.authority import Answer, Delta, Found, LookUp, Question, Snapshot, Unregistered
-from coatcheck.clock import Clock
+from coatcheck.clock import Clock, now_of
 from coatcheck.errors import StoreUnavailable
 from coatcheck.feed import FeedAnswer, FeedQuestion, Place, read_answer, read_key
 from coatcheck.model.position import Position
 from coatcheck.verify.credential import Credential
-from coatcheck.verify.http import Answered, Http
+from coatcheck.verify.http import FORM, JSON, Answered, Http
+from coatcheck.verify.introspection import read_found
 
 Result = TypeVar("Result")
 
@@ -96,9 +98,28 @@ class HttpAuthority:
             return Unregistered()
         return _answer(told)
 
-    async def look_up(self, asked: LookUp) -> Found:  # noqa: ARG002
-        """Ask about one credential. Raises StoreUnavailable."""
-        raise StoreUnavailable
+    async def look_up(self, asked: LookUp) -> Found:
+        """Ask about one token (RFC 7662). Raises TokenInvalid where it is not good, or not for this service;
+        StoreUnavailable."""
+        token = (asked.token or b"").decode("latin-1")
+
+        def work() -> Found:
+            proof = self._credential.proof()
+            answered = self._http.request(
+                "POST",
+                "api/introspect",
+                headers={"content-type": FORM, **proof.headers},
+                body=urlencode({"token": token, **proof.form}).encode(),
+                within=ANSWER_WITHIN,
+            )
+            if answered.status != 200:
+                raise StoreUnavailable
+            return read_found(answered.body, now_of(self._clock))
+
+        try:
+            return await in_thread(work)
+        except StoreUnavailable:
+            raise StoreUnavailable from None  # what is wrong between the two servers is no caller's business
 
     async def goodbye(self, registration: str) -> None:
         """Give the registration up. Raises StoreUnavailable."""
@@ -119,9 +140,9 @@ class HttpAuthority:
         body = None if asked is None else json.encode(asked)
 
         def work() -> FeedAnswer | Unregistered:
-            headers = dict(self._credential.headers(self._http))
+            headers = {"authorization": f"Bearer {self._credential.bearer(self._http)}"}
             if body is not None:
-                headers["content-type"] = "application/json"
+                headers["content-type"] = JSON
             answered = self._http.request(method, path, headers=headers, body=body, within=within)
             return self._understood(answered)
 
@@ -129,7 +150,7 @@ class HttpAuthority:
 
     def _understood(self, answered: Answered) -> FeedAnswer | Unregistered:
         where, status = self._http.address.issuer, answered.status
-        if status == 409 or status == 204:
+        if status in (204, 409):
             return Unregistered()
         if status in (401, 403):
             self._credential.refused()
@@ -138,7 +159,7 @@ class HttpAuthority:
             raise StoreUnavailable(f"{where} does not answer as a Coatcheck server with a feed does (status {status}).")
         try:
             return _read_answer(answered.body)
-        except DecodeError:
+        except (DecodeError, RecursionError):
             raise StoreUnavailable(f"What {where} answers is not understood here.") from None
 
 

@@ -18,6 +18,7 @@ from coatcheck.checking.checker import Checker
 from coatcheck.checking.keys import CheckingKeys
 from coatcheck.checking.recall import Policy, Recall
 from coatcheck.clock import Clock
+from coatcheck.errors import StoreUnavailable
 from coatcheck.feed import KEY_BYTES, Names, read_name
 from coatcheck.model.principal import CarriedBy
 from coatcheck.revocation.lease import Lease
@@ -29,6 +30,7 @@ from coatcheck.verify.address import Address
 from coatcheck.verify.authority import HttpAuthority, Terms
 from coatcheck.verify.credential import Credential
 from coatcheck.verify.http import Http
+from coatcheck.verify.introspection import ApiKeys, SessionTokens
 
 Result = TypeVar("Result")
 
@@ -82,7 +84,7 @@ class Following:
             self.subscriber,
             authority,
             plan.clock,
-            name=plan.name or f"{plan.audience} {socket.gethostname()}:{os.getpid()}",
+            name=plan.name or f"{socket.gethostname()}:{os.getpid()}",
             accept_ms=int(plan.accept_for / timedelta(milliseconds=1)) if plan.policy is Policy.ACCEPT else None,
             interval=_ASK_EVERY,
             after_sync=self._note,
@@ -109,11 +111,14 @@ class Following:
                 self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
-        """Run ``work`` on the loop of this life, which begins with it if need be."""
+        """Run ``work`` on the loop of this life, which begins with it if need be.
+
+        Raises StoreUnavailable when this life has just ended.
+        """
         self.start()
         loop = self._loop
         if loop is None:
-            raise RuntimeError("this life has ended")
+            raise StoreUnavailable
         return asyncio.run_coroutine_threadsafe(work, loop)
 
     def stop(self) -> None:
@@ -182,7 +187,8 @@ class Following:
             lease=self.subscriber.lease,
             cache=Cache(token_bytes(32), plan.cache_records),
             keys=CheckingKeys(self._replica, lambda _: None),
-            session_tokens=None,
+            session_tokens=SessionTokens(),
+            api_keys=ApiKeys(),
             wall=plan.clock.wall,
             steady=plan.clock.steady,
             issuer=plan.issuer,
@@ -201,6 +207,7 @@ class Following:
                 learn_keys=self._follower.learn_keys,
                 policy=policy,
                 accept_for=plan.accept_for,
+                shows_token=True,
             )
             for policy in Policy
         }

@@ -11,6 +11,9 @@ from urllib3.util import parse_url
 from coatcheck.errors import StoreUnavailable
 from coatcheck.verify.address import Address
 
+FORM: Final = "application/x-www-form-urlencoded"
+JSON: Final = "application/json"
+
 CONNECT_WITHIN: Final = 2.5
 """Seconds."""
 
@@ -54,7 +57,7 @@ class Http:
                 method,
                 f"{self.address.path}/{path}",
                 body=body,
-                headers={"user-agent": "coatcheck-verifier", "accept": "application/json", **headers},
+                headers={"user-agent": "coatcheck-verifier", "accept": JSON, **headers},
                 timeout=Timeout(connect=CONNECT_WITHIN, read=within),
                 retries=False,
                 redirect=False,

@@ -16,7 +16,7 @@ from coatcheck.clock import Clock, SystemClock
 from coatcheck.errors import Misconfigured, StoreUnavailable
 from coatcheck.model.principal import CarriedBy, Principal
 from coatcheck.verify.address import Address
-from coatcheck.verify.credential import Secret
+from coatcheck.verify.credential import Secret, SigningCredential
 from coatcheck.verify.following import PATIENCE, Following, Plan
 from coatcheck.verify.state import State
 
@@ -32,10 +32,12 @@ class Verifier:
 
     ``url`` is where the server is reached, with the path where Coatcheck is mounted (``/auth`` if left out).
     ``audience`` is what this service is called in tokens, ``credential`` the secret of this service, whose ``feed`` is
-    on. ``policy`` decides about a check while nothing has been heard from the server for longer than a lease:
-    ``online`` asks for that one check, ``deny`` refuses with "try again", ``accept`` goes on for ``accept_for`` (one
-    hour at most); receipts then name this process as not bound. ``name`` is what receipts call it. ``issuer`` is what
-    the server calls itself, where it is reached here under another name.
+    on, or its id and its private key as PEM. ``name`` is what receipts call this process beside the service's own name.
+    ``issuer`` is what the server calls itself, where it is reached here under another name.
+
+    ``policy`` decides about a check while nothing has been heard from the server for longer than a lease: ``online``
+    asks for that one check, ``deny`` refuses with "try again", ``accept`` goes on for ``accept_for`` (one hour at
+    most); receipts then name this process as not bound.
 
     It starts with the first check, or with ``start`` or as a context manager, and may be used from any thread, from
     asyncio, and after a fork. Raises Misconfigured when the arguments do not fit together.
@@ -46,7 +48,7 @@ class Verifier:
         url: str,
         *,
         audience: str,
-        credential: str,
+        credential: str | tuple[str, str],
         policy: PolicyName = "online",
         accept_for: timedelta = _LONGEST_ACCEPT,
         name: str | None = None,
@@ -65,11 +67,14 @@ class Verifier:
         _require(timedelta(0) <= leeway <= _LONGEST_LEEWAY, "leeway must lie between 0 and 60 s")
         _require(min(remember_events, cache_records) >= 100, "remember_events and cache_records must be 100 or more")
         _require(name is None or (name.isascii() and name.isprintable() and 0 < len(name) <= 100), "name must be short")
+        clock, issuer = clock or SystemClock(), issuer or address.issuer
         self._plan = Plan(
             address=address,
-            issuer=issuer or address.issuer,
+            issuer=issuer,
             audience=audience,
-            credential=Secret(credential),
+            credential=(
+                Secret(credential) if isinstance(credential, str) else SigningCredential(*credential, issuer, clock)
+            ),
             policy=Policy(policy),
             accept_for=accept_for,
             name=name,
@@ -77,7 +82,7 @@ class Verifier:
             remember_events=remember_events,
             cache_records=cache_records,
             ssl_context=ssl_context,
-            clock=clock or SystemClock(),
+            clock=clock,
         )
         self._following: Following | None = Following(self._plan)
         _living.add(self)

@@ -40,7 +40,7 @@ async def follow(call: Call) -> Reply:
     feed, credential = call.installation.auth.feed, await _credential(call)
     registration = asked.registration
     if registration is None:
-        registration = await feed.register(credential, name=asked.name or "a service", accept_ms=asked.accept_ms)
+        registration = await feed.register(credential, name=asked.name or "", accept_ms=asked.accept_ms)
     try:
         question = asked_in(asked, registration)
     except ValueError:
