@@ -17,6 +17,7 @@ from coatcheck.errors import AuthError
 from coatcheck.flows.logout import Scope
 from coatcheck.model.key import KeyStatus
 from coatcheck.model.login import Login
+from coatcheck.model.service import ServiceStatus
 from coatcheck.model.session import Carry, Ending
 from coatcheck.settings import Settings, TokenSettings
 from coatcheck.testing import ManualClock, fast_passwords
@@ -310,3 +311,75 @@ def test_a_database_that_cannot_be_read_is_said(run: CommandLine) -> None:
 def test_what_cannot_be_a_token_is_one_sentence(run: CommandLine, stdin: str, said: str) -> None:
     run("token", stdin=stdin)
     assert (run.code, run.out, run.err) == (1, "", f"error: {said}\n")
+
+
+async def a_key(before: Before, **more: Any) -> tuple[str, str, Login]:
+    login = await before.login(Carry.HEADER)
+    made = await before.auth.api_keys.create(login.user.id, "nightly build", **more)
+    assert made.secret is not None
+    return made.secret, made.credential.id, login
+
+
+@pytest.mark.parametrize(
+    "story", [nothing, logging_out, suspending, deleting, changing_roles, compromising, ending_everything]
+)
+def test_the_verdict_on_an_api_key_is_the_checkers(run: CommandLine, story: Any) -> None:
+    async def work() -> str:
+        before = Before(run.folder)
+        async with before.auth:
+            key, _, login = await a_key(before)
+            await story(before, login)
+            return key
+
+    key = asyncio.run(work())
+    told, code = explained(run, key), answered(run.folder, key)
+    assert (told["kind"], told["code"]) == ("api_key", code)
+    assert told["session"]["name"] == "nightly build"
+    assert key not in run.out
+
+
+def test_a_key_that_was_revoked_or_has_expired_says_so(run: CommandLine) -> None:
+    async def work() -> tuple[str, str]:
+        before = Before(run.folder, QUARTER)
+        async with before.auth:
+            revoked, key_id, _ = await a_key(before)
+            await before.auth.api_keys.revoke(key_id)
+            expired, _, _ = await a_key(before, expires_at=before.clock.now + timedelta(minutes=5))
+            return revoked, expired
+
+    revoked, expired = asyncio.run(work())
+    said = run("token", stdin=revoked)
+    assert said.startswith("API key, refused (session.ended): it ended 15 minutes ago: revoked.")
+    assert answered(run.folder, revoked) == "session.ended"
+    assert "API key, refused (session.expired): it came to its absolute end 10 minutes ago" in run(
+        "token", stdin=expired
+    )
+    assert answered(run.folder, expired) == "session.expired"
+    changed = revoked[:-1] + ("A" if revoked[-1] != "A" else "B")
+    assert "not the checksum of the others" in run("token", stdin=changed)
+
+
+def test_what_a_service_holds_is_judged_too(run: CommandLine) -> None:
+    async def work() -> tuple[str, str, str]:
+        before = Before(run.folder)
+        async with before.auth as auth:
+            made = await auth.services.create("orders", audiences=("https://orders.example.com",))
+            secret = made.first.secret or ""
+            who = await auth.services.authenticate(secret)
+            issued = await auth.services.issue(who, audience="https://orders.example.com")
+            return made.service.id, secret, issued.access_token
+
+    service_id, secret, access = asyncio.run(work())
+    for token, kind in ((secret, "service_secret"), (access, "access")):
+        told = explained(run, token)
+        assert (told["kind"], told["verdict"], told["session"]["owner"]) == (kind, "accepted", service_id), told
+
+    async def suspend() -> None:
+        async with Auth(settings(run.folder)) as auth:
+            await auth.services.change(service_id, status=ServiceStatus.SUSPENDED)
+
+    asyncio.run(suspend())
+    for token in (secret, access):
+        said = run("token", stdin=token)
+        assert run.code == 1
+        assert f"its owner {service_id} is suspended" in said

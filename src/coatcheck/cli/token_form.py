@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from coatcheck.errors import TokenInvalid
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.key import Algorithm
+from coatcheck.tokens.api_key import API_KEY_PREFIX, SERVICE_SECRET_PREFIX, KeyTokens, is_well_formed
 from coatcheck.tokens.base64url import decode
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.jws import MAX_BYTES, Header, open_compact
@@ -94,6 +95,10 @@ def _opaque(token: str, prefix: str, kind: TokenKind) -> Form:
     body, length = token[len(prefix) + 1 :], _length(prefix)
     if len(token) != length:
         return _ill_formed(kind, f"it has {len(token)} characters, and one has {length}: was it copied whole?")
+    if kind in (TokenKind.API_KEY, TokenKind.SERVICE_SECRET):
+        if not is_well_formed(token.encode("ascii")):
+            return _ill_formed(kind, "its last six characters are not the checksum of the others: some were changed")
+        return Form(kind, _well_formed())
     try:
         decode(body.encode("ascii"))
     except ValueError:
@@ -171,8 +176,8 @@ def _ill_formed(kind: TokenKind, says: str) -> Form:
 _PREFIXES: Final = {
     SESSION_PREFIX: TokenKind.SESSION,
     REFRESH_PREFIX: TokenKind.REFRESH,
-    "cck": TokenKind.API_KEY,
-    "ccx": TokenKind.SERVICE_SECRET,
+    API_KEY_PREFIX: TokenKind.API_KEY,
+    SERVICE_SECRET_PREFIX: TokenKind.SERVICE_SECRET,
 }
 
 
@@ -182,4 +187,5 @@ def _length(prefix: str) -> int:
     secrets = Secrets((token_urlsafe(32),))
     if prefix == REFRESH_PREFIX:
         return len(RefreshTokens(secrets).first(new_identifier(SESSION)).text)
-    return len(OpaqueTokens(prefix, secrets).issue())
+    maker = KeyTokens if prefix in (API_KEY_PREFIX, SERVICE_SECRET_PREFIX) else OpaqueTokens
+    return len(maker(prefix, secrets).issue())

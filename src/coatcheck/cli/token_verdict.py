@@ -33,6 +33,7 @@ from coatcheck.model.session import Ending, Session
 from coatcheck.model.user import User
 from coatcheck.settings import Settings
 from coatcheck.stores.port import Transaction
+from coatcheck.tokens.api_key import API_KEY_PREFIX, SERVICE_SECRET_PREFIX, KeyTokens
 from coatcheck.tokens.claims import MAX_AGE, AccessClaims, read_claims
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.jws import open_compact
@@ -96,8 +97,12 @@ def judge(
             return judging.access(token.encode("ascii"))
         case TokenKind.REFRESH:
             return judging.refresh(token)
+        case TokenKind.API_KEY:
+            return judging.opaque(token.encode("ascii"), KeyTokens(API_KEY_PREFIX, secrets))
+        case TokenKind.SERVICE_SECRET:
+            return judging.opaque(token.encode("ascii"), KeyTokens(SERVICE_SECRET_PREFIX, secrets))
         case _:
-            return judging.opaque(token.encode("ascii"))
+            return judging.opaque(token.encode("ascii"), OpaqueTokens(SESSION_PREFIX, secrets))
 
 
 class _Judging:
@@ -120,9 +125,9 @@ class _Judging:
         findings += self._counters(claims, session, owner)
         return Judgement(tuple(findings), session, owner)
 
-    def opaque(self, token: bytes) -> Judgement:
+    def opaque(self, token: bytes, makes: OpaqueTokens | KeyTokens) -> Judgement:
         """A token that means nothing outside the store: the tag, then the session that has its digest."""
-        if not OpaqueTokens(SESSION_PREFIX, self._secrets).is_genuine(token):
+        if not makes.is_genuine(token):
             return Judgement((self._unknown_tag(),))
         tagged = _yes("tag", "made by this installation")
         found = self._tx.sessions.look_up(LookUp(digest=digest(token)))
