@@ -1,6 +1,7 @@
 """What a command prints: one JSON document for programs, a table or a sentence for people."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -73,12 +74,23 @@ def show_fields(fields: Mapping[str, str]) -> None:
 
 
 def ask(sentence: str, *, yes: bool) -> None:
-    """Say what is about to be done and ask. Raises Abort for a "no", UsageError where nobody can answer."""
+    """Say what is about to be done and ask. Raises Exit for a "no", UsageError where nobody can answer."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise click.UsageError(f"{sentence} Add --yes to do it without being asked.")
-    click.confirm(f"{sentence} Go on?", abort=True, err=True)
+    # Inside asyncio the first Ctrl-C only cancels the task, and that is waiting for the answer and would go on.
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        is_wanted = click.confirm(f"{sentence} Go on?", err=True)
+    except click.Abort:
+        click.echo(err=True)
+        raise
+    finally:
+        signal.signal(signal.SIGINT, heeded)
+    if not is_wanted:
+        click.echo("Nothing was changed.", err=True)
+        raise click.exceptions.Exit(1)
 
 
 @contextmanager

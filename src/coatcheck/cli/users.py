@@ -59,7 +59,10 @@ def add(
     coatcheck users add root@example.com --role coatcheck:admin \\
       --password-file /run/secrets/root
     """
-    reachable(may_make=True)  # before anybody types a password for nothing
+    from coatcheck.model.email import parse_email
+
+    parse_email(email)  # all this before anybody types a password for nothing
+    reachable(may_make=True)
     password = None if no_password else read_password(password_file)
     user = opened(
         lambda auth: auth.create_user(email, password, name=name, roles=roles, actor_id=acting()), may_make=True
