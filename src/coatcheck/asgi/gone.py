@@ -1,5 +1,8 @@
 """What an application finds when the login of its client has ended: a client that is gone."""
 
+from typing import Final
+
+from starlette import websockets
 from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocketDisconnect
 
@@ -21,4 +24,13 @@ def comes_of_going(error: BaseException) -> bool:
         isinstance(error, RuntimeError) and error.__cause__ is not None
     ):  # Starlette's, for what it can't answer any more
         return comes_of_going(error.__cause__)
-    return isinstance(error, Gone | WebSocketDisconnect | ClientDisconnect | AuthError)
+    return isinstance(error, _OF_GOING)
+
+
+_OF_GOING: Final = (
+    Gone,
+    WebSocketDisconnect,
+    ClientDisconnect,
+    AuthError,
+    getattr(websockets, "WebSocketDisconnected", Gone),  # Starlette's since 1.0, for whoever sends once more
+)

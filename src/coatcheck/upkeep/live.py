@@ -24,6 +24,9 @@ AT_ONCE: Final = 64
 GOODBYE_PATIENCE: Final = 5.0
 """Seconds in which a client must take that it is over: who does not read may not keep anything of ours alive."""
 
+STOP_PATIENCE: Final = 1.0
+"""Seconds for the same when this process stops."""
+
 
 class Live:
     """One open connection. ``remembered`` is what let it in; ``end(error)`` shuts it at once, so that nothing passes
@@ -93,7 +96,10 @@ class LiveConnections:
             self._asking.cancel()
         for live in tuple(self._open):
             self._end(live, CheckingStale())
-        await asyncio.gather(*self._goodbyes, return_exceptions=True)
+        if self._goodbyes:
+            _, pending = await asyncio.wait(self._goodbyes, timeout=STOP_PATIENCE)
+            for goodbye in pending:
+                goodbye.cancel()
 
     def _stands(self, live: Live) -> bool:
         """False when the store has to be asked; ends what can be decided here."""
