@@ -72,11 +72,13 @@ class Site:
 
 
 @contextmanager
-def trusting(**settings: Any) -> Iterator[Site]:
-    """Serve an installation with one service until the block ends; ``settings`` are further fields of Settings."""
+def trusting(*, audiences: tuple[str, ...] = (AUDIENCE,), **settings: Any) -> Iterator[Site]:
+    """Serve an installation with one service until the block ends; ``audiences`` are the service's, where "issuer"
+    stands for the server itself; ``settings`` are further fields of Settings."""
     chosen = {"tokens": TokenSettings(audiences=(AUDIENCE,)), **settings}
     with serving(**chosen) as server:
-        made = server.run(server.auth.services.create("orders", audiences=[AUDIENCE], feed=True))
+        own = [server.auth.settings.issuer if each == "issuer" else each for each in audiences]
+        made = server.run(server.auth.services.create("orders", audiences=own, feed=True))
         site = Site(server, made.service, made.first.secret or "")
         try:
             yield site

@@ -10,7 +10,7 @@ from coatcheck.auth.services import Services
 from coatcheck.authority import LookUp
 from coatcheck.errors import AccessDenied, ServiceRefused
 from coatcheck.model.identifiers import random_part
-from coatcheck.model.principal import CarriedBy
+from coatcheck.model.principal import CarriedBy, Kind
 from coatcheck.model.record import Record
 from coatcheck.model.service import Service
 from coatcheck.revocation.credential import Credential
@@ -49,7 +49,10 @@ class Admission:
         """
         running = self._opened.running
         if presented.startswith(JWT_START):  # only a service whose feed is on is given one for this audience
-            return (await running.recall.check(presented, CarriedBy.HEADER, self._audience())).session_id
+            principal = (await running.recall.check(presented, CarriedBy.HEADER, self._audience())).principal
+            if principal.kind is not Kind.SERVICE:
+                raise ServiceRefused
+            return principal.session_id
         name = sha256(self._key + presented).digest()
         now = self._opened.ready.now().timestamp()
         known = self._admitted.get(name)

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from coatcheck.auth.opened import Opened
 from coatcheck.checking.cache import Remembered
-from coatcheck.errors import CredentialRefused, ServiceRefused, TokenWrongAudience
+from coatcheck.errors import CheckingStale, CredentialRefused, ServiceRefused, TokenWrongAudience
 from coatcheck.model.position import Position
 from coatcheck.model.principal import CarriedBy, Kind, Principal
 from coatcheck.model.service import Service, ServiceStatus
@@ -41,7 +41,8 @@ async def introspect(opened: Opened, who: Principal, token: bytes) -> Introspect
     difference (RFC 7662 §2.2).
 
     Refresh tokens and the secrets of services are none of a resource server's business, and as good as unknown. Raises
-    ServiceRefused when the service is gone or suspended, CheckingStale, StoreUnavailable.
+    ServiceRefused when the service is gone or suspended, CheckingStale, StoreUnavailable. Who asks may be bound where
+    this process is not: what is accepted here without a lease (the policy ``accept``) is no answer for others.
     """
     service = None
     if who.kind is Kind.SERVICE and who.client_id is not None:
@@ -49,14 +50,26 @@ async def introspect(opened: Opened, who: Principal, token: bytes) -> Introspect
         service = await opened.ready.store.read(lambda tx: tx.services.get(service_id))
     if service is None or service.status is not ServiceStatus.ACTIVE:
         raise ServiceRefused
+    running = opened.running
+    known = running.replica.position
     try:
         if token.startswith(JWT_START):
-            return await _access_token(opened, service, token)
-        if token.startswith((SESSION_START, API_KEY_START)):
-            return await _opaque(opened, service, token)
+            found = await _access_token(opened, service, token)
+        elif token.startswith((SESSION_START, API_KEY_START)):
+            found = await _opaque(opened, service, token)
+        else:
+            return None
     except CredentialRefused:
         return None
-    return None
+    if opened.ready.settings.revocation.policy == "accept" and not running.checker.is_trusted():
+        raise CheckingStale
+    return None if found is None else _as_of(found, known)
+
+
+def _as_of(found: Introspection, known: Position | None) -> Introspection:
+    """What was found has passed everything that was ``known`` here when it was asked for, so it is true there too."""
+    is_later = known is not None and known.epoch == found.position.epoch and known.seq > found.position.seq
+    return structs.replace(found, position=known) if is_later else found
 
 
 async def _access_token(opened: Opened, service: Service, token: bytes) -> Introspection | None:
