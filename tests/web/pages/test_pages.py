@@ -336,6 +336,26 @@ async def test_an_administrator_suspends_and_restores():
         assert (await site.auth.require_user(ann.user.id)).status is UserStatus.ACTIVE
 
 
+async def test_an_administrator_locks_an_account_that_is_in_other_hands():
+    async with pages() as site:
+        browser = await administrator(site)
+        await site.auth.create_user("ann@example.com", PASSWORD)
+        ann = await login_as(site.auth, "ann@example.com")
+        at = f"/auth/admin/users/{ann.user.id}"
+        refused = await browser.post(f"{at}/compromised", data={"reason": " "})
+        assert refused.status_code == 422
+        assert 'id="reason-error"' in refused.text
+        assert len(await site.auth.sessions_of(ann.user.id)) == 1
+        assert place(await browser.post(f"{at}/compromised", data={"reason": "phished"})) == at
+        page = await browser.get(at)
+        assert "Locked, and logged out everywhere. It needs another password now." in seen(page)
+        assert "reason: phished" in seen(page)
+        assert not await site.auth.sessions_of(ann.user.id)
+        assert (await site.auth.require_user(ann.user.id)).password_hash is None
+        own = (await site.auth.find_users(query="root"))[0]
+        assert "/compromised" not in (await browser.get(f"/auth/admin/users/{own.id}")).text
+
+
 async def test_an_administrator_sets_roles():
     async with pages() as site:
         browser = await administrator(site)

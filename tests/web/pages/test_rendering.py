@@ -174,6 +174,7 @@ def test_the_forms_post_what_the_routes_read() -> None:
         *user_actions,
         ("/auth/admin/users/usr_Ada/sessions/ses_Ada/end", nothing),
         ("/auth/admin/users/usr_Ada/roles", frozenset({"roles"})),
+        ("/auth/admin/users/usr_Ada/compromised", frozenset({"reason"})),
     }
     assert forms["keys"] == {
         logout,

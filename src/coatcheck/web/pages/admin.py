@@ -79,6 +79,19 @@ async def restore(visit: Visit) -> Moved:
     return _back_to_user(visit, "Restored: this person can log in again.")
 
 
+async def mark_compromised(visit: Visit) -> Shown | Moved:
+    """Lock an account that somebody else has."""
+    viewer = await visit.administrator(fresh=True)
+    try:
+        reason = _reason(visit)
+    except RequestInvalid as error:
+        return Shown(await _user_page(visit, viewer, errors=form_errors(error)), error)
+    done = await visit.auth.mark_compromised(
+        visit.call.path["user"], reason=reason, actor_id=viewer.id, client=visit.call.client(), wait=True
+    )
+    return _back_to_user(visit, told(done.receipt, "Locked, and logged out everywhere. It needs another password now."))
+
+
 async def end_sessions(visit: Visit) -> Moved:
     """End every session of a person."""
     viewer = await visit.administrator(fresh=True)
@@ -202,6 +215,7 @@ PLACES: Final = (
     Place(path=f"{_USER}/roles", do=set_roles, back=_USER),
     Place(path=f"{_USER}/suspend", do=suspend, back=_USER),
     Place(path=f"{_USER}/restore", do=restore, back=_USER),
+    Place(path=f"{_USER}/compromised", do=mark_compromised, back=_USER),
     Place(path=f"{_USER}/end-sessions", do=end_sessions, back=_USER),
     Place(path=f"{_USER}/sessions/{{session}}/end", do=end_session, back=_USER),
 )
