@@ -204,7 +204,7 @@ async def test_a_key_that_must_not_be_used_is_not_taken(what):
     private, _ = new_pair()
     given = {
         "private": private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        "short": pem_of(generate_private_key(65537, 1024)),
+        "short": pem_of(generate_private_key(65537, 1024)),  # noqa: S505 - that is the point
         "certificate": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "nonsense": "-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----",
         "curve": pem_of(ec.generate_private_key(ec.SECP384R1())),
