@@ -383,3 +383,17 @@ def test_what_a_service_holds_is_judged_too(run: CommandLine) -> None:
         said = run("token", stdin=token)
         assert run.code == 1
         assert f"its owner {service_id} is suspended" in said
+
+
+def test_what_the_local_switch_refuses_is_told(run: CommandLine) -> None:
+    [session], [access, refresh] = (happened(run.folder, nothing, carry) for carry in (Carry.HEADER, Carry.TOKENS))
+    kid, owner = explained(run, access)["header"]["kid"], explained(run, access)["session"]["owner"]
+    deny = run.database.with_name("app.db-deny")
+    for named, refused in ((kid, [access]), (owner, [session, access]), ("everything", [session, access])):
+        deny.write_text(f"{named}\n", encoding="utf-8")
+        for token in (session, access):
+            code = "checking.stale" if token in refused else None
+            assert explained(run, token)["code"] == code == answered(run.folder, token), named
+        assert explained(run, refresh)["code"] is None, "it is exchanged; what it brings is refused"
+    deny.unlink()
+    assert explained(run, session)["code"] is None

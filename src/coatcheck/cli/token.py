@@ -99,9 +99,10 @@ def _judged(token: str, form: "Form", settings: "Settings", now: datetime) -> "t
 
 
 async def _asked(token: str, form: "Form", settings: "Settings", now: datetime) -> "Judgement":
-    from coatcheck.cli.token_verdict import judge
+    from coatcheck.cli.token_verdict import judge, switched_off
     from coatcheck.stores.open import store_for
     from coatcheck.tokens.derivation import Secrets
+    from coatcheck.upkeep.denial_file import read_denials
     from coatcheck.upkeep.secret_file import read_development_secret
     from coatcheck.upkeep.witness import Witness
 
@@ -110,7 +111,10 @@ async def _asked(token: str, form: "Form", settings: "Settings", now: datetime) 
         await store.open()
         await Witness(store.beside).require_no_return(store)
         secrets = Secrets(settings.secrets or (read_development_secret(store.beside),))
-        return await store.read(lambda tx: judge(form.kind, token, tx, secrets, settings, now))
+        judgement = await store.read(lambda tx: judge(form.kind, token, tx, secrets, settings, now))
+        denied = read_denials(settings.deny_list(store.beside))
+        off = switched_off(form.kind, judgement, (form.header or {}).get("kid"), denied)
+        return judgement._replace(findings=(*judgement.findings, *off))
     finally:
         await store.close()
 

@@ -15,6 +15,7 @@ from coatcheck.authority import LookUp
 from coatcheck.cli.token_form import Finding, TokenKind
 from coatcheck.cli.token_times import near, within
 from coatcheck.errors import (
+    CheckingStale,
     CredentialRefused,
     SessionEnded,
     SessionExpired,
@@ -42,6 +43,7 @@ from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens, digest
 from coatcheck.tokens.refresh import RefreshToken, RefreshTokens
 from coatcheck.tokens.sealing import SealBroken
 from coatcheck.tokens.weak_keys import KeyRefused
+from coatcheck.upkeep.denial_file import Denied
 
 Owner: TypeAlias = User | Service
 ENDINGS: Final = {
@@ -103,6 +105,16 @@ def judge(
             return judging.opaque(token.encode("ascii"), KeyTokens(SERVICE_SECRET_PREFIX, secrets))
         case _:
             return judging.opaque(token.encode("ascii"), OpaqueTokens(SESSION_PREFIX, secrets))
+
+
+def switched_off(kind: TokenKind, judgement: Judgement, kid: str | None, denied: Denied) -> Iterator[Finding]:
+    """Whether the processes of this machine refuse it for now by their local switch (rule 19 of
+    ``docs/revocation.md``), which is asked in checks alone."""
+    if kind in (TokenKind.REFRESH, TokenKind.SERVICE_SECRET) or judgement.session is None:
+        return
+    if denied.everything or denied.identifiers & {judgement.session.id, judgement.session.user_id, kid}:
+        says = "refused on this machine for now, with what `coatcheck incident denied` lists"
+        yield Finding("switch", False, says, CheckingStale.code)
 
 
 class _Judging:
