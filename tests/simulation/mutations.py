@@ -14,7 +14,6 @@ from typing import Any
 from msgspec import structs
 
 from coatcheck.authority import Snapshot
-from coatcheck.checking import recall
 from coatcheck.checking.checker import Checker
 from coatcheck.checking.recall import Recall
 from coatcheck.errors import AuthError, SessionEnded
@@ -145,7 +144,7 @@ def the_answers_of_a_stale_standby_are_taken(_: Any, self: Any, head: Any) -> bo
 
 @mutation("4", (Recall, "_ask_afresh"), (Recall, "_ask_along"))
 async def the_look_ups_of_a_stale_standby_are_taken(real: Any, self: Any, doubt: Any) -> Any:
-    return self._checker.take(doubt, await self._look_up(recall._asked(doubt), True))
+    return self._checker.take(doubt, await self._look_up(self._asked(doubt), True))
 
 
 @mutation("4", (Replica, "_heed"))
@@ -226,7 +225,7 @@ def the_clock_is_read_first(real: Any, self: Any, *args: Any, **named: Any) -> A
 
 @mutation("8", (Recall, "_ask_along"))
 async def a_shared_answer_is_not_tested_again(_: Any, self: Any, doubt: Any) -> Any:
-    return self._checker.take(doubt, await self._look_up(recall._asked(doubt), False))
+    return self._checker.take(doubt, await self._look_up(self._asked(doubt), False))
 
 
 @mutation("8", (Lease, "accepts"))

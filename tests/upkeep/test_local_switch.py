@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from coatcheck.auth import Auth
 from coatcheck.checking.cache import Remembered
+from coatcheck.errors import CheckingStale
+from coatcheck.model.session import Carry
+from coatcheck.settings import Settings
+from coatcheck.testing import fast_passwords, login_as
 from coatcheck.upkeep.local_switch import LocalSwitch
 from tests.checking.builders import Site, cookie
+from tests.upkeep.test_live import opened
 
 
 class Place:
@@ -75,3 +81,32 @@ def test_a_change_and_a_slip_are_told_once(place: Place, caplog: pytest.LogCaptu
         "The local switch refuses everything.",
         "The local switch refuses nothing any more.",
     ]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("carry", [Carry.COOKIE, Carry.TOKENS])
+async def test_connections_that_are_open_end_when_the_switch_is_thrown(carry: Carry) -> None:
+    async with opened(carry=carry) as (host, _, mine):
+        host.auth.deny_here()
+        assert await mine.over() == "checking.stale"
+
+
+@pytest.mark.anyio
+async def test_a_process_that_starts_under_the_switch_refuses_from_its_first_check_on(tmp_path: Path) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path}/app.db", passwords=fast_passwords())
+    async with Auth(settings) as auth:
+        login = await login_as(auth, "ann@example.com", carry=Carry.HEADER)
+        token = login.headers["authorization"].removeprefix("Bearer ")
+        await auth.check(token)
+    (tmp_path / "app.db-deny").write_text(f"{login.user.id}\n", "ascii")
+    async with Auth(settings) as auth:
+        with pytest.raises(CheckingStale):
+            await auth.check(token)
+    (tmp_path / "app.db-deny").unlink()
+    again = Auth(settings)
+    again.deny_here()
+    async with again as auth:
+        with pytest.raises(CheckingStale):
+            await auth.check(token)
+        auth.deny_here(False)
+        await auth.check(token)

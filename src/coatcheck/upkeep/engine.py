@@ -102,7 +102,7 @@ class Engine:
         self.live = LiveConnections(self.checker, self.recall.check)
         self.follower.listen(self.live.look)
         self.enforcer = Enforcer(store, clock, self.replica, self.follower.ring)
-        self.switch = LocalSwitch(self.checker, settings.deny_list(store.beside))
+        self.switch = LocalSwitch(self.checker, settings.deny_list(store.beside), self.live.look)
         self._tasks: list[asyncio.Task[None]] = []
         self._stop_watching: Callable[[], None] = lambda: None
         _living.add(self)

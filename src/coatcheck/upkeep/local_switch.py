@@ -3,6 +3,7 @@ written and so nothing can be ended (rule 19)."""
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -17,14 +18,16 @@ LATEST_LOOK: Final = timedelta(milliseconds=500)
 
 
 class LocalSwitch:
-    """Keeps ``checker`` at what the file at ``path`` says; ``path`` is None where there can be no file.
+    """Keeps ``checker`` at what the file at ``path`` says; ``path`` is None where there can be no file. ``changed`` is
+    called when something else is refused than before.
 
     The file is read, in another thread, and not only looked at: two changes within one tick of a file system's clock
     leave the same time. Beside it there is a switch for everything, which needs no disk at all: for signals.
     """
 
-    def __init__(self, checker: Checker, path: Path | None) -> None:
+    def __init__(self, checker: Checker, path: Path | None, changed: Callable[[], None] = lambda: None) -> None:
         self._checker = checker
+        self._changed = changed
         self._path = path
         self._is_thrown = False
         self._listed = Denied()
@@ -51,6 +54,7 @@ class LocalSwitch:
             return
         self._applied = wanted
         self._checker.deny(everything=wanted.everything, identifiers=wanted.identifiers)
+        self._changed()
         if wanted.everything:
             log.warning("The local switch refuses everything.")
         elif wanted:
