@@ -254,7 +254,10 @@ def test_what_another_installation_made_is_not_ours(run: CommandLine, tmp_path_f
     said = run("token", stdin=access, COATCHECK_URL="http://localhost:9000")
     assert said.startswith("Access token, refused (token.invalid): no key here has its kid")
     assert "claims, not verified" in said
-    assert "issuer     no      another one; this is http://localhost:9000/auth" in said
+    assert (
+        "issuer     no      it says http://localhost:8000/auth, and COATCHECK_URL makes this http://localhost:9000"
+        in said
+    )
 
 
 def test_a_changed_character_is_told_from_a_lost_one(run: CommandLine) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import UNSET
 
 from coatcheck.authority import LookUp
-from coatcheck.cli.token_form import Finding, TokenKind
+from coatcheck.cli.token_form import Finding, TokenKind, without_tokens
 from coatcheck.cli.token_times import near, within
 from coatcheck.errors import (
     CheckingStale,
@@ -268,7 +268,8 @@ class _Judging:
 def _issuer(claims: AccessClaims, settings: Settings) -> Finding:
     if claims.iss == settings.issuer:
         return _yes("issuer", "this installation")
-    return _no("issuer", f"another one; this is {settings.issuer}", TokenInvalid)
+    said = without_tokens(claims.iss)[:200]
+    return _no("issuer", f"it says {said}, and COATCHECK_URL makes this {settings.issuer}", TokenInvalid)
 
 
 def _audience(claims: AccessClaims, settings: Settings, audiences: tuple[str, ...]) -> Finding:
