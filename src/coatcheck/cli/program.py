@@ -8,7 +8,20 @@ import click
 
 from coatcheck.cli.groups import Group
 
-_COMMANDS: Final = ("demo", "serve", "users", "sessions", "keys", "incident", "audit", "schema", "token", "doctor")
+_COMMANDS: Final = (
+    "demo",
+    "serve",
+    "users",
+    "sessions",
+    "api-keys",
+    "services",
+    "keys",
+    "incident",
+    "audit",
+    "schema",
+    "token",
+    "doctor",
+)
 
 
 class _LoadedWhenCalled(Group):
@@ -18,7 +31,7 @@ class _LoadedWhenCalled(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"coatcheck.cli.{cmd_name}").command
+        command: click.Command = import_module(f"coatcheck.cli.{cmd_name.replace('-', '_')}").command
         return command
 
 

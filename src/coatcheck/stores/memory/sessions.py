@@ -119,7 +119,10 @@ class MemorySessions:
         return len(over)
 
     def count_live(self, now: datetime) -> int:
-        return sum(self._is_live(session) and session.expires_at > now for session in self._rows.sessions.values())
+        return sum(
+            self._is_live(session) and session.expires_at > now and session.kind is Kind.USER
+            for session in self._rows.sessions.values()
+        )
 
     def get_data(self, session_id: str) -> SessionData | None:
         session, kept = self._rows.sessions.get(session_id), self._rows.session_data.get(session_id)

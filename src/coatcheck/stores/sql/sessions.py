@@ -83,7 +83,9 @@ _LONG_OVER: Final = (
 )
 _DELETE: Final = delete(sessions).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
 _COUNT_LIVE: Final = (
-    select(func.count()).select_from(sessions).where(_IS_LIVE, sessions.c.expires_at > bindparam("now"))
+    select(func.count())
+    .select_from(sessions)
+    .where(_IS_LIVE, sessions.c.expires_at > bindparam("now"), sessions.c.kind == Kind.USER)
 )
 
 _IS_ALIVE: Final = select(sessions.c.id).where(_THIS, _IS_LIVE)

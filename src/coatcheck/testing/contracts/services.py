@@ -85,6 +85,7 @@ class ServicesContract(Driving):
         secret = a_session(service.id, kind=Kind.SERVICE, expires_at=NEVER, idle_for=NEVER_IDLE, public_key="pem")
         self._put(store, login, key, other, secret)
         assert self.read(store, lambda tx: tx.sessions.live_of(user.id)) == [login]
+        assert self.read(store, lambda tx: tx.sessions.count_live(NOW)) == 1
         keys = sorted((key, other), key=lambda session: session.id)
         assert sorted(
             self.read(store, lambda tx: tx.sessions.live_of(user.id, Kind.API_KEY)), key=lambda session: session.id
