@@ -1,6 +1,7 @@
 """Every code block of docs/embedding.md does what the page says."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -22,7 +23,7 @@ from tests.server import serving
 from tests.site import PASSWORD
 from tests.surface.documents import blocks
 
-FASTAPI, STARLETTE, ASGI, WEBSOCKET, MOBILE, TESTING = range(6)
+FASTAPI, STARLETTE, ASGI, LIVE, DATA, MOBILE, TESTING = range(7)
 
 
 def run(number: int, **names: Any) -> dict[str, Any]:
@@ -91,31 +92,66 @@ async def test_without_a_lifespan_the_first_request_starts_it():
     await made["auth"].stop()
 
 
-def test_a_websocket_is_closed_when_its_login_has_ended():
-    auth, app, prices = Auth(Settings(database="memory:")), FastAPI(), asyncio.Queue()
+@pytest.fixture
+def live() -> Iterator[tuple[TestClient, Auth, "asyncio.Queue[int]"]]:
+    """The page's WebSocket and event stream, and the prices that they tell."""
+    auth, app, prices = Auth(Settings(database="memory:")), FastAPI(), asyncio.Queue[int]()
 
     async def new_prices():
         while True:
             yield await prices.get()
 
     install(app, auth)
-    run(WEBSOCKET, app=app, new_prices=new_prices)
+    run(LIVE, app=app, new_prices=new_prices)
     with TestClient(app) as client:
-        ann = log_in(client, auth)
-        with client.websocket_connect("/prices") as socket:
-            client.portal.call(prices.put, 7)
-            assert socket.receive_json() == 7
-            client.portal.call(auth.logout_everywhere, ann.user.id)
-            client.portal.call(prices.put, 8)
-            with pytest.raises(WebSocketDisconnect) as closed:
-                socket.receive_json()
-        assert (closed.value.code, closed.value.reason) == (1008, "session.ended")
+        yield client, auth, prices
+
+
+def test_a_websocket_is_closed_when_its_login_has_ended(live):
+    client, auth, prices = live
+    ann = log_in(client, auth)
+    with client.websocket_connect("/prices") as socket:
+        client.portal.call(prices.put, 7)
+        assert socket.receive_json() == 7
+        client.portal.call(auth.logout_everywhere, ann.user.id)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+        client.portal.call(prices.put, 8)  # wakes the route, which finds its client gone
+    assert (closed.value.code, closed.value.reason) == (1008, "session.ended")
+
+
+def test_an_event_stream_ends_when_its_login_has_ended(live):
+    client, auth, prices = live
+    ann = log_in(client, auth)
+
+    async def end_after_the_first() -> None:
+        await prices.put(7)
+        while len(auth.live) == 0 or not prices.empty():  # noqa: ASYNC110 - nobody else wants to be told
+            await asyncio.sleep(0.001)
+        await auth.logout_everywhere(ann.user.id)
+
+    ending = client.portal.start_task_soon(end_after_the_first)
+    assert client.get("/news").text == "data: 7\n\n"  # returns: the stream has an end
+    ending.result(10)
+    assert client.get("/news").json()["code"] == "session.ended"
+
+
+@pytest.mark.anyio
+async def test_data_beside_a_login_survives_a_race():
+    add_to_basket = run(DATA)["add_to_basket"]
+    async with Auth(Settings(database="memory:", passwords=fast_passwords())) as auth:
+        login = await login_as(auth, carry=Carry.HEADER)
+        who = await auth.check(login.headers["authorization"].removeprefix("Bearer "))
+        await asyncio.gather(*(add_to_basket(auth, who, str(number)) for number in range(20)))
+        data, version = await auth.session_data.get(who.session_id)
+        assert sorted(data["basket"], key=int) == [str(number) for number in range(20)]
+        assert version == 20
 
 
 def test_a_websocket_of_another_site_does_not_open():
     auth, app = Auth(Settings(database="memory:")), FastAPI()
     install(app, auth)
-    run(WEBSOCKET, app=app, new_prices=None)
+    run(LIVE, app=app, new_prices=None)
     with TestClient(app) as client:
         log_in(client, auth)
         with (
