@@ -3,9 +3,10 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from msgspec import DecodeError, json, structs
 
@@ -63,9 +64,14 @@ class HttpAuthority:
         self._terms: Terms | None = None
         self._known: tuple[Position | None, str | None] = (None, None)
         self._first: _First | None = None
+        self._registration: str | None = None
+        self._giving_up: set[asyncio.Task[None]] = set()
 
     async def register(self, name: str, accept_ms: int | None) -> str:
-        """Register; the answer brings what ``sync`` would be told next. Raises StoreUnavailable."""
+        """Register; the answer brings what ``sync`` would be told next. Raises StoreUnavailable.
+
+        An earlier registration, under which nothing is trusted any more, is given up: no barrier shall wait for it.
+        """
         known, asked_at = self._known, self._clock.steady()
         asked = FeedQuestion(name=name, accept_ms=accept_ms, position=_place(known[0]), event_id=known[1], wait_ms=0)
         told = await self._ask(asked, SNAPSHOT_WITHIN)
@@ -78,6 +84,11 @@ class HttpAuthority:
         answer = _answer(told)
         if not isinstance(answer, Unregistered):
             self._first = _First(told.registration, known, asked_at, answer)
+        if self._registration is not None:
+            task = asyncio.create_task(self._give_up(self._registration), name="coatcheck-verifier-give-up")
+            self._giving_up.add(task)
+            task.add_done_callback(self._giving_up.discard)
+        self._registration = told.registration
         return told.registration
 
     async def sync(self, question: Question) -> Answer:
@@ -123,7 +134,11 @@ class HttpAuthority:
 
     async def goodbye(self, registration: str) -> None:
         """Give the registration up. Raises StoreUnavailable."""
-        await self._call("DELETE", f"api/feed/{registration}", None, ANSWER_WITHIN)
+        await self._call("DELETE", f"api/feed/{quote(registration, safe='')}", None, ANSWER_WITHIN)
+
+    async def _give_up(self, registration: str) -> None:
+        with suppress(StoreUnavailable):
+            await self.goodbye(registration)
 
     def _aged(self, first: _First) -> Answer:
         """The first answer, as old as the time since it was asked for: the lease counts from then."""
