@@ -37,8 +37,8 @@ class ApiKeys:
     ) -> NewCredential:
         """Make a key for ``owner``: the person who asks, or the id of one. Its ``secret`` is told here and never again.
 
-        ``scopes`` are among ``settings.tokens.api_key_scopes``; ``audience`` is whose services may ask about it. Without
-        ``expires_at`` it lasts until it is revoked, or its owner is suspended, compromised or deleted. Raises
+        ``scopes`` are among ``settings.tokens.api_key_scopes``; ``audience`` is whose services may ask about it. It
+        lasts until ``expires_at``, until it is revoked, or until its owner is suspended, compromised or deleted. Raises
         AccessDenied for a machine, RequestInvalid, RequestNotFound, SessionEnded, DataConflict for too many.
         """
         asks = owner if isinstance(owner, Principal) else None

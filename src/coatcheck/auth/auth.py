@@ -5,23 +5,22 @@ the bells for the others and, with ``wait=True``, returns a receipt when no chec
 (``docs/revocation.md``, rule 14).
 """
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct, structs
 
 from coatcheck.auth.api_keys import ApiKeys
 from coatcheck.auth.feed import Feed
-from coatcheck.auth.opened import Opened
+from coatcheck.auth.life import Life
 from coatcheck.auth.services import Services
 from coatcheck.auth.session_data import SessionDataFace
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
-from coatcheck.clock import Clock, SystemClock
-from coatcheck.errors import Misconfigured, RequestNotFound, TokenInvalid
+from coatcheck.clock import Clock
+from coatcheck.errors import RequestNotFound, TokenInvalid
 from coatcheck.flows.change_account import change_account
 from coatcheck.flows.change_password import change_password
 from coatcheck.flows.create_user import create_user
@@ -33,7 +32,7 @@ from coatcheck.flows.exchange_session import exchange_session
 from coatcheck.flows.login import login
 from coatcheck.flows.logout import Scope, logout
 from coatcheck.flows.mark_compromised import mark_compromised
-from coatcheck.flows.parts.means import Committed, Hook, Means
+from coatcheck.flows.parts.means import Committed, Hook
 from coatcheck.flows.parts.refusals import note_denial
 from coatcheck.flows.reauthenticate import reauthenticate
 from coatcheck.flows.refresh import refresh, refuse
@@ -51,27 +50,13 @@ from coatcheck.model.receipt import Receipt
 from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User, UserStatus
-from coatcheck.passwords.argon2 import PasswordHasher
-from coatcheck.passwords.attempts import Attempts
-from coatcheck.passwords.devices import DeviceTokens
-from coatcheck.passwords.pool import HashingPool
 from coatcheck.sessions.rotate import Standstill
 from coatcheck.settings import Settings
-from coatcheck.stores.authority import StoreAuthority
-from coatcheck.stores.open import store_for
 from coatcheck.stores.port import Store
-from coatcheck.tokens.api_key import API_KEY_PREFIX, SERVICE_SECRET_PREFIX, KeyTokens
-from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.jwt import verify
-from coatcheck.tokens.opaque import SESSION_PREFIX, OpaqueTokens
-from coatcheck.tokens.refresh import REFRESH_START, RefreshTokens
-from coatcheck.tokens.signers import Signers
-from coatcheck.upkeep import restore
-from coatcheck.upkeep.engine import Engine
+from coatcheck.tokens.refresh import REFRESH_START
 from coatcheck.upkeep.live import LiveConnections
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
-from coatcheck.upkeep.secret_file import development_secret
-from coatcheck.upkeep.witness import Witness
 
 Result = TypeVar("Result")
 
@@ -83,7 +68,7 @@ class Done(Struct, frozen=True):
     receipt: Receipt | None = None
 
 
-class Auth:
+class Auth(Life):
     """Authentication for one application.
 
     ``settings`` may be a database URL alone: everything else has a default that is right for development.
@@ -102,126 +87,11 @@ class Auth:
         after_register: Sequence[Hook] = (),
         name: str | None = None,
     ) -> None:
-        self.settings = Settings(database=settings) if isinstance(settings, str) else settings or Settings()
-        self.store = store or store_for(self.settings.database)
-        self.clock = clock or SystemClock()
-        self._after_register = tuple(after_register)
-        self._name = name
-        self._opened = Opened()
+        super().__init__(settings, store=store, clock=clock, after_register=after_register, name=name)
         self.services = Services(self._opened)
         self.api_keys = ApiKeys(self._opened)
         self.feed = Feed(self._opened, self.services)
         self.session_data = SessionDataFace(self._opened)
-        self._starting = asyncio.Lock()
-        self._is_following = False
-        self._denies_here = False
-
-    # -- life ---------------------------------------------------------------------------------------------------------
-
-    async def start(self) -> None:
-        """Open the store, make what a new installation lacks, and begin to follow the log; idempotent.
-
-        Raises Misconfigured when a secret is missing in production or the store went back in time, StoreUnavailable
-        when it can't be opened.
-        """
-        async with self._starting:
-            if self._is_following:
-                return
-            await self._open()
-            await self._running.start()
-            self._is_following = True
-
-    async def open(self) -> None:
-        """Be ready for every verb but not check credentials: for the command line, which is no subscriber. Idempotent.
-
-        Raises as ``start`` does.
-        """
-        async with self._starting:
-            await self._open()
-
-    async def begin_again(self, *, reason: str = restore.REASON, actor_id: str | None = None) -> Receipt:
-        """Begin again after a backup was put back, although ``start`` and ``open`` refuse: end everything that was
-        issued before, replace the signing keys, begin a new epoch, and wait until no checker follows the old one (rule
-        17).
-
-        The rest is as in the backup: suspensions, deletions, roles and passwords changed since are to be changed again.
-        Raises Misconfigured, StoreUnavailable.
-        """
-        async with self._starting:
-            await self._open(is_restored=True)
-        now, witness = self._ready.now(), Witness(self.store.beside)
-        epoch = await restore.next_epoch(self.store, witness)
-        committed = await self._ready.commit(
-            lambda tx: restore.begin_again(
-                tx, self._secrets, self.settings, epoch, now=now, reason=reason, actor_id=actor_id
-            ),
-            wait=True,
-        )
-        head = await self.store.read(lambda tx: tx.log.head())
-        witness.remember(head.position, head.event_id)
-        return await self._running.enforcer.confirm(committed.events, committed.position)
-
-    async def _open(self, *, is_restored: bool = False) -> None:
-        if self._opened:
-            return
-        given = self._given_secrets()  # first: what is refused for its settings leaves no new database behind
-        await self.store.open()
-        witness = Witness(self.store.beside)
-        secrets = given or Secrets((await self._made_here(),))
-        signers = Signers(secrets)
-        if not is_restored:
-            await witness.require_no_return(self.store)
-            signers.require_openable(await self.keys())
-        means = Means(
-            store=self.store,
-            settings=self.settings,
-            clock=self.clock,
-            hasher=PasswordHasher(self.settings.passwords),
-            pool=HashingPool(self.settings.passwords),
-            attempts=Attempts(self.settings.attempts),
-            devices=DeviceTokens(secrets.current("device token").key),
-            session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
-            refresh_tokens=RefreshTokens(secrets),
-            api_keys=KeyTokens(API_KEY_PREFIX, secrets),
-            service_secrets=KeyTokens(SERVICE_SECRET_PREFIX, secrets),
-            signers=signers,
-            after_register=self._after_register,
-        )
-        authority = StoreAuthority(self.store, means.now)
-        engine = Engine(
-            store=self.store,
-            authority=authority,
-            clock=self.clock,
-            settings=self.settings,
-            secrets=secrets,
-            signers=signers,
-            witness=witness,
-            name=self._name,
-        )
-        engine.switch.throw(self._denies_here)
-        self._opened.fill(engine=engine, means=means, secrets=secrets, authority=authority)
-
-    async def stop(self) -> None:
-        """Stop trusting, say goodbye, write what is pending, close the store; idempotent."""
-        engine, self._is_following = self._opened.take_engine(), False
-        if engine is not None:
-            await engine.stop()
-        means = self._opened.take_means()
-        if means is not None:
-            means.pool.close()
-        await self.store.close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    @property
-    def is_started(self) -> bool:
-        """True between ``start`` and ``stop``."""
-        return self._is_following
 
     @property
     def checker(self) -> Checker:
@@ -615,32 +485,6 @@ class Auth:
         return await self._enforce(committed, wait=wait)
 
     # -- inside -------------------------------------------------------------------------------------------------------
-
-    @property
-    def _running(self) -> Engine:
-        return self._opened.running
-
-    @property
-    def _ready(self) -> Means:
-        return self._opened.ready
-
-    @property
-    def _secrets(self) -> Secrets:
-        return self._opened.secrets
-
-    def _given_secrets(self) -> Secrets | None:
-        if self.settings.secrets:
-            return Secrets(self.settings.secrets)
-        if not self.settings.is_local:
-            raise Misconfigured(
-                "a secret is needed in production; make one with `coatcheck keys secret` and name its file in "
-                "COATCHECK_SECRETS_FILE (or give it in Settings.secrets)"
-            )
-        return None
-
-    async def _made_here(self) -> str:
-        sealed = await self.store.read(lambda tx: tx.keys.count_sealed())
-        return development_secret(self.store.beside, has_sealed_keys=sealed > 0)
 
     async def _enforce(self, committed: Committed[Result], *, wait: bool) -> Receipt | None:
         return await self._opened.enforce(committed, wait=wait)
