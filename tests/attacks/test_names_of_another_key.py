@@ -6,6 +6,7 @@ against events that were named afterwards, nothing would match it, and what was 
 
 import threading
 import time
+from typing import Any
 
 from coatcheck.model.session import Carry
 from coatcheck.tokens.derivation import Secrets
@@ -58,6 +59,28 @@ def test_checks_that_go_on_in_other_threads_meanwhile_never_accept_what_ended() 
         for thread in threads:
             thread.join(20)
         assert accepted == []
+
+
+def test_a_check_that_is_overtaken_between_naming_and_testing_does_not_pass() -> None:
+    with trusting(secrets=(OLD,)) as site:
+        verifier = site.verifier()
+        verifier.check(site.log_in("ann@example.com").token)
+        ended = site.log_in("bob@example.com")
+        site.end(ended)
+        before = verifier._alive.deciding
+        cache = before.checker._cache
+        put, overtaken = cache.put, []
+
+        def overtake(*remembered: Any) -> None:
+            if not overtaken:
+                overtaken.append(True)
+                site.auth._opened._secrets = Secrets((NEW,))
+                until(lambda: verifier._alive.deciding is not before and verifier.state.fresh)
+            put(*remembered)
+
+        cache.put = overtake  # type: ignore[method-assign]
+        assert refusal(verifier, ended.token) == "session.ended"
+        assert overtaken
 
 
 def test_a_token_that_was_seen_before_the_first_key_is_not_remembered_under_no_name() -> None:
