@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from coatcheck.asgi import current, optional
+from coatcheck.asgi import current, optional, require
 from coatcheck.model.session import Carry
 from tests.asgi.connecting import Connection
 from tests.host import Host, hosting
@@ -28,7 +28,7 @@ asked, may_go_on = asyncio.Event(), asyncio.Event()
 
 @pytest.fixture(autouse=True)
 def _anew() -> None:
-    global asked, may_go_on  # noqa: PLW0603 - routes have no other way to a test
+    global asked, may_go_on
     heard.clear()
     asked, may_go_on = asyncio.Event(), asyncio.Event()
 
@@ -93,6 +93,15 @@ async def in_a_group(socket: WebSocket) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(push())
         group.create_task(push())
+
+
+async def asks_for_a_role_once(socket: WebSocket) -> None:
+    """Asks for a role at first, and later no more than who is there."""
+    await require(role="editor")(socket)
+    await socket.accept()
+    while True:
+        await socket.receive_text()
+        await current(socket)
 
 
 async def fails_then(socket: WebSocket) -> None:
@@ -167,7 +176,17 @@ async def late_stream(request: Request) -> Response:
     return StreamingResponse(forever(b"data: 1\n\n"), media_type="text/event-stream")
 
 
-SOCKETS = [echo, asks_late, asks_nobody, asks_whoever, pushes, asks_and_waits, in_a_group, fails_then]
+SOCKETS = [
+    echo,
+    asks_late,
+    asks_nobody,
+    asks_whoever,
+    pushes,
+    asks_and_waits,
+    in_a_group,
+    asks_for_a_role_once,
+    fails_then,
+]
 ANSWERS = [
     events,
     silent_events,
@@ -409,3 +428,13 @@ async def test_it_works_below_a_mounted_application():
         await connection.kinds("websocket.accept")
         await end(host)
         await connection.kinds("websocket.accept", "websocket.close")
+
+
+async def test_asking_again_does_not_let_a_lost_role_pass():
+    async with connected("/asks_for_a_role_once") as (host, connection):
+        await connection.kinds("websocket.accept")
+        (user,) = await host.auth.find_users()
+        await host.auth.set_roles(user.id, ("reader",))
+        connection.say({"type": "websocket.receive", "text": "once more"})
+        sent = await connection.kinds("websocket.accept", "websocket.close")
+        assert sent[-1] == {**CLOSED, "reason": "token.outdated"}

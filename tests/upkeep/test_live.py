@@ -178,6 +178,23 @@ async def test_a_cookie_that_was_replaced_ends_what_it_opened_when_the_store_is_
         assert await mine.over() == "token.expired"
 
 
+async def test_what_the_predecessor_of_a_cookie_opened_ends_with_its_grace():
+    async with opened(sessions=SessionSettings(renew_after=timedelta(minutes=1))) as (host, login, first):
+        host.clock.advance(timedelta(minutes=11))
+        await host.auth.barrier()  # has the lease renewed, by this clock
+        assert await host.auth.renew_cookie(login.session.id, digest(token_of(login))) is not None
+        second = await open_connection(host, login)
+        host.clock.advance(timedelta(seconds=4))
+        await look(host)
+        assert (first.code, second.code) == (None, None)
+        host.clock.advance(timedelta(seconds=6))
+        await host.auth.barrier()
+        await look(host)
+        assert (first.code, second.code) == ("token.expired", "token.expired")
+        answer = await host.client(login).get("/me")
+        assert answer.json()["code"] == "token.expired"
+
+
 async def test_without_news_nothing_is_asked():
     store = Deaf()
     async with opened(store) as (host, _, mine):

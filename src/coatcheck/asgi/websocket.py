@@ -46,11 +46,10 @@ class LiveSocket:
         self._connections: LiveConnections | None = None
 
     def learned(self, shown: Shown) -> None:
-        """Somebody has learned who is there, once more perhaps."""
+        """Somebody has learned who is there. What was learned first counts: a route that asked for a role then may ask
+        for none later."""
         presented, remembered = shown
-        if self._live is not None:
-            self._live.remembered = remembered
-        elif self.ended_by is None:
+        if self._live is None and self.ended_by is None:
             self._live = Live(presented.token, presented.carried_by, remembered, self.end)
             self._connections = self.entrance.auth.live
             self._connections.add(self._live)

@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from coatcheck.auth.opened import Opened
-from coatcheck.flows.session_data import get_session_data, put_session_data
+from coatcheck.flows.get_session_data import get_session_data
+from coatcheck.flows.put_session_data import put_session_data
 
 
 class Kept(NamedTuple):

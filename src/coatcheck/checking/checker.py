@@ -390,4 +390,5 @@ class Checker:
 
 
 def _over(remembered: Remembered) -> TokenExpired | SessionExpired:
-    return TokenExpired() if remembered.credential.kid is not None else SessionExpired()
+    is_superseded = remembered.ends_at < remembered.principal.expires_at.timestamp()
+    return TokenExpired() if remembered.credential.kid is not None or is_superseded else SessionExpired()
