@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 ANSWER_WITHIN: Final = 2.5
 """Seconds that the server may take to begin an answer, beside what it was asked to hold it."""
 
-SNAPSHOT_WITHIN: Final = 30.0
+SNAPSHOT_WITHIN: Final = 10.0
 """The same for an answer that may be a snapshot, which can take a while to write."""
 
 _read_answer: Final = json.Decoder(FeedAnswer).decode
@@ -74,7 +74,7 @@ class HttpAuthority:
         """
         known, asked_at = self._known, self._clock.steady()
         asked = FeedQuestion(name=name, accept_ms=accept_ms, position=_place(known[0]), event_id=known[1], wait_ms=0)
-        told = await self._ask(asked, SNAPSHOT_WITHIN)
+        told = await self._ask(asked, SNAPSHOT_WITHIN if known[0] is None else ANSWER_WITHIN)
         if isinstance(told, Unregistered):
             raise StoreUnavailable("The server gives no registration.")
         terms = _terms(told)

@@ -27,7 +27,7 @@ from coatcheck.revocation.subscriber import Subscriber
 from coatcheck.upkeep.flights import Flights
 from coatcheck.upkeep.follow import Follower
 from coatcheck.verify.address import Address
-from coatcheck.verify.authority import HttpAuthority, Terms
+from coatcheck.verify.authority import ANSWER_WITHIN, HttpAuthority, Terms
 from coatcheck.verify.credential import Credential
 from coatcheck.verify.http import Http
 from coatcheck.verify.introspection import ApiKeys, SessionTokens
@@ -98,7 +98,8 @@ class Following:
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._began: Future[None] = Future()
+        self._beginning: asyncio.Task[None] | None = None
+        self._began = asyncio.Event()
 
     # -- from any thread ----------------------------------------------------------------------------------------------
 
@@ -122,7 +123,7 @@ class Following:
         return asyncio.run_coroutine_threadsafe(work, loop)
 
     def stop(self) -> None:
-        """Stop trusting, say goodbye, end the thread; takes as long as one request at the most."""
+        """Stop trusting, say goodbye, end the thread; takes some seconds at the most, where the server is silent."""
         self.subscriber.lease.drop()
         with self._starting:
             loop, self._loop = self._loop, None
@@ -130,14 +131,14 @@ class Following:
         if loop is None or thread is None:
             return
         loop.call_soon_threadsafe(lambda: loop.create_task(self._end(loop)))
-        thread.join(PATIENCE)
+        thread.join(2 * PATIENCE)
         self._http.close()
 
     # -- on the loop --------------------------------------------------------------------------------------------------
 
     async def settle(self, token: bytes, carried_by: CarriedBy, policy: Policy) -> Remembered:
         """Decide about ``token``, asking the server if need be. Raises as ``Recall.check`` does."""
-        await asyncio.wrap_future(self._began)
+        await self._began.wait()
         return await self.deciding.recalls[policy].check(token, carried_by)
 
     def _run(self) -> None:
@@ -145,9 +146,13 @@ class Following:
         if loop is None:
             return
         asyncio.set_event_loop(loop)
-        loop.create_task(self._begin())
+        self._beginning = loop.create_task(self._begin(), name="coatcheck-verifier-begin")
         try:
             loop.run_forever()
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         finally:
             loop.close()
 
@@ -155,11 +160,12 @@ class Following:
         try:
             await self._follower.start()
         finally:
-            if not self._began.done():
-                self._began.set_result(None)
+            self._began.set()
 
     async def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
+            if self._beginning is not None:  # a registration on its way would be nobody's: no barrier shall wait for it
+                await asyncio.wait([self._beginning], timeout=ANSWER_WITHIN)
             await self._follower.stop()
         finally:
             loop.stop()
