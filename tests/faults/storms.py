@@ -184,18 +184,17 @@ def _replayed(serving: Serving, user_id: str, limit: int) -> set[str]:
     began = {session_id: (at, session_id) for session_id, at in _read(serving, statement, user_id)}
     statement = "SELECT kind, session_id, detail FROM coatcheck_audit WHERE user_id = ? ORDER BY number"
     (registered,) = began.keys() - {s for kind, s, _ in _read(serving, statement, user_id) if kind == "login.succeeded"}
-    alive, newest = [registered], registered
+    alive = {registered}
     for kind, session_id, detail in _read(serving, statement, user_id):
         if kind == "login.succeeded":
-            alive.append(session_id)
-            newest = session_id
+            alive.add(session_id)
+            assert len(alive) <= limit, "one too many was let in"
         elif kind == "session.ended":
             assert "limit" in detail
-            assert session_id == min((each for each in alive if each != newest), key=began.__getitem__)
-            assert len(alive) > limit, "one was ended although there was room"
+            assert len(alive) == limit, "one was ended although there was room"
+            assert session_id == min(alive, key=began.__getitem__), "another than the oldest was ended"
             alive.remove(session_id)
-    assert len(alive) <= limit
-    return set(alive)
+    return alive
 
 
 def _require_only(serving: Serving, opened: list[Answer], alive: set[str]) -> None:

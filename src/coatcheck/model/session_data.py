@@ -25,7 +25,7 @@ class SessionData(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-def check_data(data: dict[str, Any], limit: int) -> None:
+def check_data(data: object, limit: int) -> None:
     """Refuse what would not come back equal, and what takes more than ``limit`` bytes as JSON.
 
     Raises RequestInvalid, RequestTooLarge.
