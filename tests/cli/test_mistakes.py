@@ -30,6 +30,8 @@ LOOKING = [
     ("keys", "revoke", "key_nothing", "--reason", "x", "--yes"),
     ("schema", "restored", "--yes"),
     ("schema", "status"),
+    ("audit", "list"),
+    ("audit", "export"),
     ("doctor",),
 ]
 

@@ -21,6 +21,7 @@ from coatcheck.model.service import ServiceStatus
 from coatcheck.model.session import Carry, Ending
 from coatcheck.settings import Settings, TokenSettings
 from coatcheck.testing import ManualClock, fast_passwords
+from coatcheck.tokens.opaque import digest
 from tests.cli.conftest import CommandLine
 from tests.faults.serving import PASSWORD
 
@@ -103,6 +104,26 @@ async def logging_the_others_out(before: Before, login: Login) -> None:
     await before.auth.logout(await before.auth.check(other.credentials.access_token or ""), scope=Scope.OTHERS)
 
 
+async def proving_it_just_now(before: Before, login: Login) -> None:
+    token = login.credentials.session_token or login.credentials.access_token or ""
+    await before.auth.reauthenticate(await before.auth.check(token), PASSWORD)
+
+
+async def using_it_just_now(before: Before, login: Login) -> None:
+    if login.credentials.refresh_token:
+        await before.auth.refresh(login.credentials.refresh_token)
+
+
+async def renewing_it_just_now(before: Before, login: Login) -> None:
+    if login.credentials.session_token:
+        await before.auth.renew_cookie(login.session.id, digest(login.credentials.session_token.encode()))
+
+
+async def renewing_it(before: Before, login: Login) -> None:
+    await renewing_it_just_now(before, login)
+    before.clock.advance(timedelta(seconds=30))
+
+
 async def using_it_once(before: Before, login: Login) -> None:
     if login.credentials.refresh_token:
         await before.auth.refresh(login.credentials.refresh_token)
@@ -116,6 +137,9 @@ STORIES: list[tuple[Callable[[Before, Login], Awaitable[None]], timedelta]] = [
     *((story, MOMENT) for story in (nothing, logging_out, suspending, deleting, changing_roles, setting_a_password)),
     *((story, MOMENT) for story in (compromising, ending_everything, revoking_the_key, proving_the_password)),
     *((story, MOMENT) for story in (logging_the_others_out, using_it_once)),
+    *((story, timedelta(seconds=1)) for story in (proving_it_just_now, using_it_just_now, renewing_it_just_now)),
+    (renewing_it, MOMENT),
+    (nothing, timedelta(minutes=-5)),
     *((nothing, ago) for ago in (QUARTER, EVENING, DAY)),
     *((logging_out, ago) for ago in (QUARTER, EVENING)),
 ]
