@@ -112,7 +112,7 @@ def test_a_leaked_key_and_a_lost_account_are_ended_with_a_receipt_and_an_entry(t
         assert serving.me(ann["access_token"]).status == 401
 
         said = run("incident", "account-compromised", "ann@example.com", "--reason", "phished", "--yes")
-        assert said.startswith("Locked ann@example.com, ended 1 session")
+        assert said.startswith("Locked ann@example.com, ended 1 session and no API keys; set another password")
         assert "1 of 1 checker confirmed" in said
         assert serving.log_in("ann@example.com").status == 401
 
@@ -194,6 +194,16 @@ def test_refusing_one_more_leaves_an_empty_file_meaning_everything(run: CommandL
     (run.folder / "app.db-deny").write_text("# all of it\n")
     run("incident", "deny", new_identifier("ses"), "--reason", "x", "--yes")
     assert run.document("incident", "denied")["everything"] is True
+
+
+def test_the_doctor_says_what_is_refused_here(run: CommandLine) -> None:
+    run.make_database()
+    assert "local switch" not in run("doctor")
+    run("incident", "deny", new_identifier("ses"), "--reason", "x", "--yes")
+    assert f"what {run.database}-deny lists is refused here for now" in run("doctor")
+    run.database.with_name("app.db-deny").write_text("a slip\n")
+    assert "everything is refused here: line 1 of" in run("doctor")
+    assert run.code == 1
 
 
 @pytest.mark.parametrize(

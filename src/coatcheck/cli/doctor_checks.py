@@ -16,6 +16,7 @@ from coatcheck.cli.knobs import knobs
 from coatcheck.clock import SystemClock, now_of
 from coatcheck.errors import AuthError, Misconfigured
 from coatcheck.settings import Settings
+from coatcheck.upkeep.denial_file import read_denials
 from coatcheck.web.addresses import ClientAddresses
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def examine(environment: Mapping[str, str]) -> list[Check]:
         *_configuration(settings),
         *_secret_file(environment.get("COATCHECK_SECRETS_FILE")),
         *_files(settings),
+        *_local_switch(settings),
         *_store(settings),
     ]
 
@@ -156,6 +158,20 @@ def _files(settings: Settings) -> Iterator[Check]:
             "disk", "problem", f"{free // 2**20} MiB are left; when it is full nothing can be ended", "Make room."
         )
     yield _sqlite()
+
+
+def _local_switch(settings: Settings) -> Iterator[Check]:
+    path = path_of(settings.database)
+    file = settings.deny_list(None if path is None else str(path))
+    denied = read_denials(file)
+    if denied:
+        what = denied.trouble or ("everything" if denied.everything else f"what {file} lists")
+        yield Check(
+            "local switch",
+            "problem" if denied.trouble else "warning",
+            f"everything is refused here: {what}" if denied.trouble else f"{what} is refused here for now",
+            "See `coatcheck incident denied`; lift it with `coatcheck incident allow`.",
+        )
 
 
 def _companions(path: Path) -> list[Path]:

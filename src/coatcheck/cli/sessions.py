@@ -132,19 +132,25 @@ def end_all(user: str, yes: bool, as_json: bool) -> None:
 
 @command.command("end-everything")
 @click.option("--reason", required=True, help="What happened; goes to the audit trail.")
+@click.option("--feeds", is_flag=True, help="The credentials of services that follow the feed, too.")
 @yes_option
 @json_option
-def end_everything(reason: str, yes: bool, as_json: bool) -> None:
-    """End every session of everybody, at once. For "we don't know what was taken"."""
+def end_everything(reason: str, feeds: bool, yes: bool, as_json: bool) -> None:
+    """End every session and API key of everybody, at once. For "we don't know what was taken".
+
+    Services that follow the feed keep their credentials, so that they hear of it. With --feeds they don't, and their
+    Verifiers accept nothing until they are given new ones.
+    """
 
     async def work(auth: "Auth") -> "tuple[int, Receipt | None]":
         from coatcheck.clock import now_of
 
         now = now_of(auth.clock)
         count = await auth.store.read(lambda tx: tx.sessions.count_live(now))
-        ask(f"This logs everybody out: {sessions_in_words(count)}.", yes=yes)
+        services = " Services that follow the feed are cut off." if feeds else ""
+        ask(f"This logs everybody out: {sessions_in_words(count)}.{services}", yes=yes)
         with waiting("Waiting until every checker has confirmed"):
-            return count, await auth.end_everything(reason=reason, actor_id=acting(), wait=True)
+            return count, await auth.end_everything(reason=reason, spare_feeds=not feeds, actor_id=acting(), wait=True)
 
     count, receipt = opened(work)
     show_ending(f"Ended {sessions_in_words(count)}.", receipt, as_json=as_json, ended=count)

@@ -219,8 +219,8 @@ def compromised(user: str, reason: str, yes: bool, as_json: bool) -> None:
     _change(
         user,
         lambda auth, found: auth.mark_compromised(found.id, reason=reason, actor_id=acting(), wait=True),
-        asking="This ends {sessions} of {email} and voids the password; set another one afterwards.",
-        done="Locked {email}, ended {sessions}; set another password with `coatcheck users set-password`.",
+        asking="This ends {sessions} and {keys} of {email} and voids the password; set another one afterwards.",
+        done="Locked {email}, ended {sessions} and {keys}; set another password with `coatcheck users set-password`.",
         yes=yes,
         as_json=as_json,
     )
@@ -259,29 +259,33 @@ def _change(
     """Say what will happen, ask, do it, and show who confirmed. Says so instead where the status is ``unless``
     already."""
 
-    async def work(auth: "Auth") -> "tuple[User, int, Done | Receipt | None]":
+    async def work(auth: "Auth") -> "tuple[User, int, int, Done | Receipt | None]":
         found = await user_named(auth, named)
-        count = len(await auth.sessions_of(found.id))
+        count, keys = len(await auth.sessions_of(found.id)), len(await auth.api_keys.list(found.id))
         if found.status is unless:
-            return found, count, None
-        ask(asking.format(email=found.email, sessions=sessions_in_words(count)), yes=yes)
+            return found, count, keys, None
+        ask(asking.format(email=found.email, sessions=sessions_in_words(count), keys=_keys_in_words(keys)), yes=yes)
         with waiting("Waiting until every checker has confirmed"):
-            return found, count, await change(auth, found)
+            return found, count, keys, await change(auth, found)
 
-    found, count, outcome = opened(work)
+    found, count, keys, outcome = opened(work)
     from coatcheck.auth import Done
 
     after, receipt = (outcome.user, outcome.receipt) if isinstance(outcome, Done) else (found, outcome)
     more = {"ended": count} if "{sessions}" in done else {}
     if found.status is unless:
         done = "{email} is suspended already." if "{sessions}" in done else "{email} is not suspended."
-    said = done.format(email=found.email, sessions=sessions_in_words(count))
+    said = done.format(email=found.email, sessions=sessions_in_words(count), keys=_keys_in_words(keys))
     show_ending(said, receipt, as_json=as_json, user=_document(after), **more)
 
 
 def sessions_in_words(count: int) -> str:
     """How many sessions, as a sentence has it."""
     return "1 session" if count == 1 else f"{count or 'no'} sessions"
+
+
+def _keys_in_words(count: int) -> str:
+    return "1 API key" if count == 1 else f"{count or 'no'} API keys"
 
 
 def _document(user: "User") -> dict[str, Any]:
