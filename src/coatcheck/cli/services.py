@@ -39,7 +39,7 @@ _public_key_option = click.option(
 )
 
 
-@click.group("services", cls=Group)
+@click.group("services", cls=Group, short_help="Programs with credentials of their own.")
 def command() -> None:
     """Programs that get tokens of their own, ask about tokens, or follow revocations.
 
@@ -129,7 +129,7 @@ def show(service: str, as_json: bool) -> None:
     show_table(("name", "form", "last used", "expires", "id"), rows, empty="No secret and no key: it can do nothing.")
 
 
-@command.command("secret")
+@command.command("secret", short_help="Give a service another secret or public key.")
 @click.argument("service")
 @click.option("--name", default="secret", show_default=True, help="What tells it from others later.")
 @click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The day on which it ends, in UTC.")
@@ -158,7 +158,7 @@ def secret(service: str, name: str, expires: datetime | None, public_key: Path |
         click.echo(text)
 
 
-@command.command("revoke")
+@command.command("revoke", short_help="Revoke a secret or key of a service (crd_…).")
 @click.argument("service")
 @click.argument("credential_id", metavar="CREDENTIAL")
 @yes_option
