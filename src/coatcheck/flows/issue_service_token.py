@@ -74,7 +74,7 @@ def _audience(service: Service, asked: str | None, issuer: str) -> str:
 
 
 def _scopes(service: Service, asked: str | None) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys(filter(None, asked.split(" ")))) if asked else service.scopes
+    wanted = service.scopes if asked is None else tuple(dict.fromkeys(filter(None, asked.split(" "))))
     if not set(wanted) <= set(service.scopes):
         reason = "This scope is none of the service's."
         raise RequestInvalid([FieldError("scope", reason)], reason)
