@@ -179,7 +179,7 @@ def explained(run: CommandLine, token: str, **environment: str) -> Any:
     return json.loads(run.out)
 
 
-@pytest.mark.parametrize("carry", [Carry.HEADER, Carry.TOKENS])
+@pytest.mark.parametrize("carry", [Carry.COOKIE, Carry.TOKENS])
 @pytest.mark.parametrize(("story", "ago"), STORIES, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_the_verdict_is_the_checkers(run: CommandLine, story: Any, ago: timedelta, carry: Carry) -> None:
     for token in happened(run.folder, story, carry, ago):
