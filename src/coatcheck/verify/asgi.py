@@ -8,8 +8,7 @@
 As in ``coatcheck.asgi``, with a Verifier in the place of Auth. No framework is loaded for it.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
@@ -19,13 +18,8 @@ from coatcheck.model.access import require_access
 from coatcheck.model.principal import Principal
 from coatcheck.problems import Answer, problem
 from coatcheck.verify.entrance import Entrance
+from coatcheck.verify.lifespan import Application, Message, Receive, Scope, Send, run_lifespan
 from coatcheck.verify.verifier import Verifier
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Guard: TypeAlias = Callable[[Any], Awaitable[Principal]]
 """What ``require`` makes: ask it with a request, a WebSocket or a scope."""
@@ -52,7 +46,7 @@ class VerifierMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "lifespan":
-            await self._app(scope, self._starting(receive), self._closing(send))
+            await run_lifespan(self._app, self._entrance.verifier, scope, receive, send)
             return
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
@@ -73,23 +67,6 @@ class VerifierMiddleware:
             if sent and (scope["type"] == "http" or sent == "websocket.close"):
                 raise
             await answer(error, scope, send, is_open=bool(sent))
-
-    def _starting(self, receive: Receive) -> Receive:
-        async def starting() -> Message:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                self._entrance.verifier.start()
-            return message
-
-        return starting
-
-    def _closing(self, send: Send) -> Send:
-        async def closing(message: Message) -> None:
-            if message["type"].startswith("lifespan.shutdown"):
-                await asyncio.to_thread(self._entrance.verifier.close)
-            await send(message)
-
-        return closing
 
 
 async def answer(error: AuthError, scope: Scope, send: Send, *, is_open: bool = False) -> None:
