@@ -1,7 +1,7 @@
 """One connection to an ASGI application, as a server has it: what was sent is noted, what is received is handed in."""
 
 import asyncio
-from typing import Any
+from typing import Any, Self
 
 from tests.host import Host
 
@@ -40,7 +40,7 @@ class Connection:
         else:
             self.say({"type": "http.request", "body": b"", "more_body": False})
 
-    async def __aenter__(self) -> "Connection":
+    async def __aenter__(self) -> Self:
         self._running = asyncio.create_task(self._run())
         return self
 
@@ -71,6 +71,11 @@ class Connection:
         """Return when the application has finished; raises what it raised."""
         async with asyncio.timeout(10):
             await asyncio.shield(self._running)
+
+    async def cancelled(self) -> None:
+        """Have the server cancel it; raises what it raises."""
+        self._running.cancel()
+        await self._running
 
     @property
     def is_running(self) -> bool:

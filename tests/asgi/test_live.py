@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from coatcheck.asgi import current, optional, require
+from coatcheck.asgi import current, gone, optional, require
 from coatcheck.model.session import Carry
 from tests.asgi.connecting import Connection
 from tests.host import Host, hosting
@@ -48,7 +48,21 @@ async def asks_late(socket: WebSocket) -> None:
     """Asks when it is open, then neither sends nor receives."""
     await socket.accept()
     await current(socket)
-    await asyncio.Event().wait()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        heard.append("stopped")
+
+
+async def deaf_events(scope: Any, receive: Any, send: Any) -> None:
+    """An application without a framework, which neither listens nor has anything to say."""
+    await current(scope)
+    headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    try:
+        await asyncio.Event().wait()
+    finally:
+        heard.append("stopped")
 
 
 async def asks_nobody(socket: WebSocket) -> None:
@@ -148,6 +162,11 @@ async def export(request: Request) -> Response:
     return StreamingResponse(ticks(), media_type="text/csv")
 
 
+async def export_nothing(request: Request) -> Response:
+    await current(request)
+    return StreamingResponse(forever(), media_type="text/csv")
+
+
 async def download(request: Request) -> Response:
     await current(request)
     return StreamingResponse(forever(b"half"), headers={"content-length": "8"})
@@ -192,6 +211,7 @@ ANSWERS = [
     silent_events,
     public_events,
     export,
+    export_nothing,
     download,
     asks_in_the_stream,
     plain,
@@ -407,6 +427,39 @@ async def test_a_login_that_ended_before_the_stream_began_ends_it_at_once():
         await connection.left()
         assert connection.sent[0]["status"] == 200
         assert connection.sent[-1]["more_body"] is False
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/asks_late", "websocket"), ("/export_nothing", "http")])
+async def test_a_route_that_does_not_notice_is_cancelled_after_a_while(
+    path: str, kind: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(gone, "PATIENCE", 0.05)
+    async with connected(path, kind) as (host, connection):
+        await looked_after(host)
+        await end(host)
+        assert connection.is_running
+        await connection.left()
+        assert heard == ["stopped"]
+        assert all(each.get("more_body", True) for each in connection.sent)
+
+
+async def test_an_application_without_a_framework_is_cancelled_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gone, "PATIENCE", 0.05)
+    async with connected("/", "http", served=deaf_events) as (host, connection):
+        await looked_after(host)
+        await end(host)
+        await connection.kinds("http.response.start", "http.response.body")
+        await connection.left()
+        assert heard == ["stopped"]
+
+
+async def test_a_server_that_cancels_is_obeyed():
+    async with connected("/asks_late") as (host, connection):
+        await looked_after(host)
+        await end(host)
+        await connection.kinds("websocket.accept", "websocket.close")
+        with pytest.raises(asyncio.CancelledError):
+            await connection.cancelled()
 
 
 async def test_plain_answers_and_connections_that_are_over_leave_nothing_behind():

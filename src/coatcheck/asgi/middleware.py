@@ -1,10 +1,12 @@
 """The middleware: lets each connection be asked who it is from, and answers the errors that come back."""
 
+from asyncio import CancelledError
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coatcheck.asgi.answers import Answers, teach
 from coatcheck.asgi.entrance import Entrance
-from coatcheck.asgi.gone import comes_of_going
+from coatcheck.asgi.gone import comes_of_going, is_evicted
 from coatcheck.asgi.lifespan import run_lifespan
 from coatcheck.asgi.passage import KEY, Passage
 from coatcheck.asgi.websocket import LiveSocket
@@ -44,6 +46,9 @@ class AuthMiddleware:
             await self._app(scope, receive, passage.send)
         except Misconfigured:
             raise
+        except CancelledError:
+            if passage.looked_after is None or not is_evicted(passage.looked_after.eviction):
+                raise
         except Exception as error:
             if passage.was_cut_off and comes_of_going(error):
                 return
@@ -68,6 +73,9 @@ class AuthMiddleware:
             await self._app(scope, socket.receive, socket.send)
         except Misconfigured:
             raise
+        except CancelledError:
+            if not is_evicted(socket.eviction):
+                raise
         except Exception as error:
             if socket.ended_by is not None and comes_of_going(error):
                 return

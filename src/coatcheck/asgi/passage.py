@@ -13,7 +13,7 @@ from starlette.types import Message, Send
 
 from coatcheck.asgi.additions import Addition
 from coatcheck.asgi.entrance import Entrance, Shown
-from coatcheck.asgi.gone import Gone
+from coatcheck.asgi.gone import Eviction, Gone
 from coatcheck.asgi.websocket import LiveSocket
 from coatcheck.errors import AuthError, Misconfigured
 from coatcheck.upkeep.live import Live, LiveConnections
@@ -68,11 +68,12 @@ class Passage:
 class LiveStream:
     """An answer of unknown length that has begun with ``start``."""
 
-    __slots__ = ("_connections", "_is_event_stream", "_live", "_send", "ended_by")
+    __slots__ = ("_connections", "_is_event_stream", "_live", "_send", "ended_by", "eviction")
 
     def __init__(self, connections: LiveConnections, shown: Shown, start: Message, send: Send) -> None:
         presented, remembered = shown
         self.ended_by: AuthError | None = None
+        self.eviction = Eviction()
         self._is_event_stream = _is_event_stream(start)
         self._send = send
         self._connections = connections
@@ -88,11 +89,13 @@ class LiveStream:
     def end(self, error: AuthError) -> Coroutine[Any, Any, None]:
         """Let nothing more pass."""
         self.ended_by = error
+        self.eviction.begin()
         return self._finish()
 
     def leave(self) -> None:
         """The application has finished."""
         self._connections.remove(self._live)
+        self.eviction.call_off()
 
     async def _finish(self) -> None:
         if self._is_event_stream:

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from coatcheck.asgi.additions import Addition
 from coatcheck.asgi.answers import Answers, close_code
 from coatcheck.asgi.entrance import Entrance, Shown
-from coatcheck.asgi.gone import Gone
+from coatcheck.asgi.gone import Eviction, Gone
 from coatcheck.errors import AuthError
 from coatcheck.upkeep.live import Live, LiveConnections
 
@@ -31,6 +31,7 @@ class LiveSocket:
         "addition",
         "ended_by",
         "entrance",
+        "eviction",
         "sent",
     )
 
@@ -39,6 +40,7 @@ class LiveSocket:
         self.addition: Addition | None = None
         self.sent = ""
         self.ended_by: AuthError | None = None
+        self.eviction = Eviction()
         self._answers, self._scope = answers, scope
         self._receive, self._send = receive, send
         self._has_come = False
@@ -82,9 +84,11 @@ class LiveSocket:
     def end(self, error: AuthError) -> Coroutine[Any, Any, None]:
         """Let nothing more pass, and tell the client."""
         self.ended_by = error
+        self.eviction.begin()
         return self._answers.turn_away(error, self._scope, self._send, after=self.sent)
 
     def leave(self) -> None:
         """The application has finished."""
+        self.eviction.call_off()
         if self._connections is not None and self._live is not None:
             self._connections.remove(self._live)
