@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
+from coatcheck.model.key import KeyStatus
 from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings
 from coatcheck.testing import login_as
@@ -106,7 +107,8 @@ async def test_every_kind_of_event_is_told_and_no_id_of_a_person_or_session_is_i
         await auth.set_roles(login.user.id, ("clerk",))
         await auth.logout_everywhere(login.user.id)
         await auth.end_everything(reason="a drill")
-        await auth.revoke_key((await auth.keys())[0].kid, reason="a drill")
+        upcoming = next(key.kid for key in await auth.keys() if key.status is KeyStatus.UPCOMING)
+        await auth.revoke_key(upcoming, reason="a drill")
         news = await site.ask(told)
         kinds = {event["happening"]["kind"] for event in news.json()["events"]}
         assert kinds >= {"user_changed", "session_ended", "everything_ended", "key_revoked", "key_added"}
