@@ -6,10 +6,15 @@ ready. ``tests.faults.fleet`` starts several of them.
 """
 
 import asyncio
+import base64
+import json
 import os
+import secrets
 import sys
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -20,12 +25,15 @@ from coatcheck.model.principal import Principal
 from tests.faults.decisions import ACCEPTED, BROKEN, MISTAKEN, Recorder, now, save
 
 AUDIENCE = "orders"
+FORGED = -1
+"""The number of tokens that nobody issued."""
 
 
 class Role(Struct):
     """What a checker is. With ``url`` it is a Verifier of another service, which holds ``credential``; without, an
     application with the database of its environment. It looks at every token ``threads`` times every ``pause`` seconds.
-    ``ahead`` is what its clock shows more than that of the others."""
+    ``ahead`` is what its clock shows more than that of the others. ``forgeries`` is how many tokens with an unknown key
+    it is shown every second."""
 
     name: str
     runs: str
@@ -35,6 +43,7 @@ class Role(Struct):
     pause: float = 0.01
     threads: int = 1
     ahead: float = 0.0
+    forgeries: int = 0
 
 
 class Token(Struct):
@@ -88,9 +97,12 @@ def remote(role: Role) -> tuple[Check, Callable[[], Any]]:
     """Another service's checks."""
     from coatcheck.verify import Verifier
 
-    verifier = Verifier(
-        role.url, audience=AUDIENCE, credential=role.credential, policy=role.policy, name=role.name
-    )
+    verifier = Verifier(role.url, audience=AUDIENCE, credential=role.credential, policy=role.policy, name=role.name)
+    verifier.start()
+    for _ in range(300):
+        if verifier.state.fresh:
+            break
+        time.sleep(0.1)
     return verifier.check, verifier.close
 
 
@@ -102,8 +114,12 @@ class Checking:
         self._check = check
         self._tokens: dict[int, Token] = {}
         self._is_over = threading.Event()
+        self._noting = threading.Lock()
         self._recorders = [Recorder(role.name, ahead=role.ahead) for _ in range(role.threads)]
         self._threads = [threading.Thread(target=self._decide, args=(each,)) for each in self._recorders]
+        if role.forgeries:
+            self._recorders.append(Recorder(role.name, ahead=role.ahead))
+            self._threads.append(threading.Thread(target=self._refuse, args=(self._recorders[-1],)))
         for thread in self._threads:
             thread.start()
 
@@ -128,6 +144,20 @@ class Checking:
                 if self._is_over.is_set():
                     break
 
+    def _refuse(self, recorder: Recorder) -> None:
+        """Forged tokens, each with another key, as many as are wanted, in as many threads as are needed."""
+        with ThreadPoolExecutor(32) as pool:
+            while not self._is_over.wait(1 / self._role.forgeries):
+                pool.submit(self._refuse_one, recorder)
+
+    def _refuse_one(self, recorder: Recorder) -> None:
+        known = next(iter(self._tokens.values()), None)
+        if known is not None:
+            began = now()
+            said = self._say(Token(FORGED, with_another_key(known.text), "nobody"))
+            with self._noting:
+                recorder.note(FORGED, said, began, now())
+
     def _say(self, token: Token) -> str:
         try:
             who = self._check(token.text)
@@ -136,6 +166,13 @@ class Checking:
         except Exception as fault:  # noqa: BLE001 - whatever else it is, the judge is told
             return f"{BROKEN}{type(fault).__name__}: {fault}"
         return ACCEPTED if who.user_id == token.user else MISTAKEN
+
+
+def with_another_key(token: str) -> str:
+    """The same token as if an unknown key had signed it."""
+    _, rest = token.split(".", 1)
+    header = json.dumps({"alg": "ES256", "typ": "at+jwt", "kid": f"key_{secrets.token_hex(13)}"}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(header.encode()).rstrip(b"=").decode() + "." + rest
 
 
 def main() -> None:

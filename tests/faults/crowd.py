@@ -90,11 +90,20 @@ class Crowd:
 
     def end(self) -> None:
         """Let everybody finish what is under way. Raises what went wrong in the background."""
+        self.rest()
+        for fault in self._trouble:
+            raise fault
+
+    def rest(self) -> None:
+        """From now on nothing ends any more."""
         self._is_over.set()
         for thread in self._threads:
             thread.join()
-        for fault in self._trouble:
-            raise fault
+
+    def rotate_keys(self) -> None:
+        """Let the next signing key take over."""
+        answer = self._heard(self._serving.call("POST", "admin/keys/rotate", {}, self._token()))
+        assert answer.status in (200, 204), answer
 
     def make_service(self, name: str) -> str:
         """Make a service that may follow the feed, and return its secret."""

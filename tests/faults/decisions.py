@@ -1,8 +1,9 @@
 """What checkers decided: every decision noted, and kept as runs, so that millions fit into a file.
 
-Successive decisions of one thread about one token that said the same are one ``Run``: how many they were, and when the
-first and the last of them began and ended. Nothing that the invariants ask for is lost by that: of a run of accepted
-checks the last one is the latest, of a run of refused ones the first is the earliest.
+Successive decisions of one thread about one token that said the same, none of them more than ``GAP`` after the other,
+are one ``Run``: how many they were, and when the first and the last of them began and ended. Nothing that the
+invariants ask for is lost by that: of a run of accepted checks the last one is the latest, of a run of refused ones the
+first is the earliest.
 """
 
 import time
@@ -18,6 +19,9 @@ MISTAKEN = "mistaken"
 
 BROKEN = "broken: "
 """The start of what is no answer of ours: another exception (I6, I7)."""
+
+GAP = 0.25
+"""Seconds: the longest stretch within a run in which no decision began."""
 
 TRY_AGAIN = frozenset(("checking.stale", "store.unavailable"))
 """Codes that decide nothing."""
@@ -57,7 +61,7 @@ class Recorder:
         """One decision."""
         began, ended = began - self._ahead, ended - self._ahead
         run = self._open.get(token)
-        if run is None or run.said != said:
+        if run is None or run.said != said or began - run.last_began > GAP:
             if run is not None:
                 self._closed.append(run)
             self._open[token] = Run(self._by, token, said, 1, began, ended, began, ended, ended - began)

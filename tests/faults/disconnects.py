@@ -6,15 +6,18 @@ import socket
 import struct
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.faults.history import History
 from tests.faults.serving import PASSWORD, Serving, in_parallel
 
 HANGS_UP_WITHIN = 0.03
 """Seconds: longer than most requests take here."""
+
+LEFT_ALONE_FOR = 8.0
+"""Seconds: longer than a request may stay on its way after its client has gone, less than a token lives."""
 
 SETTLES_WITHIN = 5.0
 """Seconds from the last disconnect until nothing of it may be left."""
@@ -37,6 +40,9 @@ def run(folder: Path, *, requests: int, clients: int = 8, workers: int = 2, seed
         for person in people:
             person.join()
         took = time.monotonic() - began
+        for person in people:
+            if person.trouble is not None:
+                raise person.trouble
         left = _left(serving, before)
         history.hold("FT-21", not left, f"still held: {left}")
         answers = in_parallel(*[person.log_in for person in people])
@@ -48,9 +54,6 @@ def run(folder: Path, *, requests: int, clients: int = 8, workers: int = 2, seed
     output = serving.output.read_text()
     history.hold("I7", "Traceback" not in output, output[-2000:])
     history.hold("end", code == 0 and not serving.registered(), f"code {code}, left: {serving.registered()}")
-    for person in people:
-        if person.trouble is not None:
-            raise person.trouble
     assert not history.violations, "\n".join([f"seed {seed}", *history.violations[:20]])
     kinds = sum((person.kinds for person in people), Counter[str]())
     return {
@@ -61,6 +64,13 @@ def run(folder: Path, *, requests: int, clients: int = 8, workers: int = 2, seed
         "slowest login afterwards, s": round(slowest, 2),
         "violations": len(history.violations),
     }
+
+
+class _Rotated(NamedTuple):
+    """A refresh token that was got at that moment."""
+
+    refresh_token: str
+    at: float
 
 
 class _Client(threading.Thread):
@@ -76,15 +86,16 @@ class _Client(threading.Thread):
         self._email = f"person{number}@example.com"
         self._requests = requests
         self._dice = random.Random(seed * 1000 + number)
-        self._access_token = self._refresh_token = ""
+        self._token = ""
+        self._rotated: deque[_Rotated] = deque()
 
     def log_in(self) -> Any:
         """A login that is waited for."""
-        register = not self._access_token
+        register = not self._token
         call = self._serving.register if register else self._serving.log_in
         answer = self._history.heard(call(self._email, carry="tokens"))
         assert answer.status == (201 if register else 200), answer
-        self._access_token, self._refresh_token = answer.body["access_token"], answer.body["refresh_token"]
+        self._token = answer.body["access_token"]
         return answer
 
     def run(self) -> None:
@@ -98,11 +109,11 @@ class _Client(threading.Thread):
 
     def settle(self) -> None:
         """What this person holds is good."""
-        answer = self._history.heard(self._serving.me(self._access_token))
+        answer = self._history.heard(self._serving.me(self._token))
         self._history.hold("I3", answer.status == 200, f"{answer.status} {answer.body}")
 
     def _me(self) -> None:
-        self._hang_up(_request("GET", "me", token=self._access_token))
+        self._hang_up(_request("GET", "me", token=self._token))
 
     def _login(self) -> None:
         self._hang_up(_request("POST", "login", {"email": self._email, "password": PASSWORD, "carry": "tokens"}))
@@ -120,15 +131,22 @@ class _Client(threading.Thread):
         self._hang_up(whole[: self._dice.randrange(1, len(whole))])
 
     def _rotate(self) -> None:
-        """Twice the same refresh: the first answer is not waited for, the second leads on."""
-        used = self._refresh_token
+        """Twice the same refresh: the first answer is not waited for, the second leads on.
+
+        Not again with the same login for a while: a refresh that comes after its successor was used is a replay.
+        """
+        if self._rotated and self._rotated[0].at + LEFT_ALONE_FOR < time.monotonic():
+            used = self._rotated.popleft().refresh_token
+        else:
+            used = self._history.heard(self._serving.log_in(self._email, carry="tokens")).body["refresh_token"]
         form = f"grant_type=refresh_token&refresh_token={used}"
         self._hang_up(_request("POST", "token", form))
         answer = self._history.heard(self._serving.call("POST", "token", form))
         self._history.hold("I2", answer.status == 200, f"a repeated refresh was refused: {answer.status} {answer.body}")
         if answer.status == 200:
             self._history.refreshed(used, answer.body["refresh_token"])
-            self._access_token, self._refresh_token = answer.body["access_token"], answer.body["refresh_token"]
+            self._rotated.append(_Rotated(answer.body["refresh_token"], time.monotonic()))
+            self._token = answer.body["access_token"]
             self.repeated += 1
 
     def _hang_up(self, request: bytes) -> None:

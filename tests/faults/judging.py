@@ -7,12 +7,13 @@
 - I4: nobody is taken for somebody else.
 - expiry: nothing is accepted when the checker's own wall clock shows more than its expiry and the leeway.
 - I6: what can't be decided is "try again", and never anything else.
+- stale: nothing is accepted by who has heard nothing for W, except under the ``accept`` policy.
 - heals: two seconds after a fault has ended, everything is decided again, by those that were not bound too.
 
 I7 is about answers over HTTP and about outputs: ``history.History.heard`` and ``spilled``.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
@@ -22,7 +23,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tests.faults.decisions import ACCEPTED, BROKEN, MISTAKEN, TRY_AGAIN, Run
+from tests.faults.decisions import ACCEPTED, BROKEN, GAP, MISTAKEN, TRY_AGAIN, Run
+
+HICCUP = 1.0
+"""Seconds: for how long a checker may be undecided where nothing is broken."""
 
 LEEWAY = 30.0
 """Seconds by which a checker allows for other machines' clocks (``tokens.leeway``)."""
@@ -59,7 +63,7 @@ class Ended(Struct):
 class Fault(Struct):
     """A stretch of time in which something was broken; ``checkers`` are those that it could touch, all if empty.
     ``step`` is by how many seconds their wall clocks were ahead meanwhile; ``heals_within`` so many seconds after its
-    end everything is as before."""
+    end everything is as before. Between ``silent_since`` and ``silent_until`` nothing can be heard from the server."""
 
     kind: str
     began: float
@@ -67,6 +71,8 @@ class Fault(Struct):
     checkers: tuple[str, ...] = ()
     step: float = 0.0
     heals_within: float = HEALS_WITHIN
+    silent_since: float = inf
+    silent_until: float = inf
 
     def touches(self, checker: str) -> bool:
         """Whether it could touch that checker."""
@@ -74,13 +80,14 @@ class Fault(Struct):
 
 
 class Story(Struct):
-    """All of it. ``bound`` is W in seconds."""
+    """All of it. ``bound`` is W in seconds, ``lax`` names the checkers under the ``accept`` policy."""
 
     bound: float
     issued: list[Issued]
     ended: list[Ended]
     faults: list[Fault]
     runs: list[Run]
+    lax: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -94,7 +101,10 @@ class Verdict:
     accepted: int = 0
     refused: int = 0
     undecided: int = 0
+    hiccups: int = 0
+    """Of those, how many where nothing was broken: on a busy machine a lease may run out."""
     endings: int = 0
+    said: Counter[str] = field(default_factory=Counter)
     latest: float = -inf
     """By how many seconds the latest acceptance came after the acknowledgement of an ending; negative if none did."""
     reached: list[float] = field(default_factory=list)
@@ -115,6 +125,7 @@ class Verdict:
             "accepted": self.accepted,
             "refused": self.refused,
             "try again": self.undecided,
+            "try again, nothing broken": self.hiccups,
             "latest acceptance after an ending, s": round(self.latest, 3),
             "refused everywhere after, p99, ms": round(self.slowest_of_hundred() * 1000),
             "endings": self.endings,
@@ -133,6 +144,7 @@ def judge(story: Story) -> Verdict:
     refusals: dict[tuple[int, str], float] = {}
     for run in story.runs:
         verdict.decisions += run.count
+        verdict.said[run.said] += run.count
         _judge_run(verdict, story, run, issued[run.token], endings[run.token])
         if run.said not in TRY_AGAIN and run.said != ACCEPTED:
             place = (run.token, run.by)
@@ -155,6 +167,8 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
             is_calm = any(began < run.last_began < ended for began, ended in _calm(story.faults, run.by))
             has_healed = not is_calm or late <= story.bound
             verdict.hold("heals", is_bound or has_healed, f"{what} {late:.3f} s after its {ending.kind}")
+        for began, ended in _silences(story, run.by):
+            verdict.hold("stale", not _lies_within(run, began, ended), f"{what} although nothing could be heard")
         for shown in _shown(run, story.faults):
             verdict.hold("expiry", shown <= issued.expires + LEEWAY, f"{what} {shown - issued.expires:.3f} s too late")
     elif run.said == MISTAKEN:
@@ -164,11 +178,10 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
     elif run.said in TRY_AGAIN:
         verdict.undecided += run.count
         for began, ended in _calm(story.faults, run.by):
-            verdict.hold(
-                "heals",
-                run.last_began <= began or run.first_began >= ended,
-                f"{what} {run.last_began - began:.3f} s after everything had to be well again",
-            )
+            if run.last_began > began and run.first_began < ended:
+                verdict.hiccups += run.count
+                is_long = min(run.last_began, ended) - max(run.first_began, began) > HICCUP
+                verdict.hold("heals", run.first_began > began and not is_long, f"{what}, and nothing is broken")
     else:
         verdict.refused += run.count
         over = min((ending.began for ending in endings), default=inf)
@@ -176,6 +189,22 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
             shown = at + _step(story.faults, run.by, at)
             is_of_another_time = shown >= issued.expires or shown < issued.issued - LEEWAY
             verdict.hold("I3", at >= over or is_of_another_time, f"{what}, which was alive")
+
+
+def _silences(story: Story, checker: str) -> list[tuple[float, float]]:
+    """The stretches in which a checker has heard nothing for so long that it must not accept anything."""
+    if checker in story.lax:
+        return []
+    touching = [fault for fault in story.faults if fault.touches(checker)]
+    return [(fault.silent_since + story.bound, fault.silent_until) for fault in touching if fault.silent_since < inf]
+
+
+def _lies_within(run: Run, began: float, ended: float) -> bool:
+    """Whether a decision of the run began and ended in that stretch of time."""
+    has_first = run.first_began > began and run.first_ended < ended
+    has_last = run.last_began > began and run.last_ended < ended
+    goes_on = run.first_began < began < ended < run.last_ended and ended - began > 2 * GAP
+    return has_first or has_last or goes_on
 
 
 def _step(faults: list[Fault], checker: str, at: float) -> float:
@@ -207,10 +236,12 @@ def _calm(faults: list[Fault], checker: str) -> list[tuple[float, float]]:
 def _measure(verdict: Verdict, story: Story, refusals: dict[tuple[int, str], float]) -> None:
     """How quickly endings reached each checker where nothing was broken."""
     checkers = {run.by for run in story.runs}
+    since = {checker: min(run.first_began for run in story.runs if run.by == checker) for checker in checkers}
     calm = {checker: _calm(story.faults, checker) for checker in checkers}
     for ending in story.ended:
         for checker in checkers:
-            if not any(began < ending.began and ending.acked + story.bound < ended for began, ended in calm[checker]):
+            is_calm = any(began < ending.began and ending.acked + story.bound < ended for began, ended in calm[checker])
+            if not is_calm or since[checker] > ending.began:
                 continue
             for token in ending.tokens:
                 at = refusals.get((token, checker))

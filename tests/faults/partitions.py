@@ -21,27 +21,28 @@ GIVES_UP = 33.0
 
 
 class Partition(NamedTuple):
-    """What is broken (``chaos_proxy.Faults``) and for how many seconds; when all is well again."""
+    """What is broken (``chaos_proxy.Faults``) and for how many seconds; how it is judged (``judging.Fault``)."""
 
     kind: str
     broken: dict[str, Any]
     spans: tuple[float, ...]
+    silent: bool = False
     heals_within: float = HEALS_WITHIN
 
 
 SHORT = (
-    Partition("black hole", {"black_hole": True}, (1.5,)),
-    Partition("answers held and coalesced", {"hold": 1.5}, (1.6,)),
-    Partition("answers dropped or older", {"drop": 0.3, "replay": 0.25, "repeat": 0.25}, (2.0,), GIVES_UP),
+    Partition("black hole", {"black_hole": True}, (2.2,), silent=True),
+    Partition("answers held and coalesced", {"hold": 2.0}, (2.2,)),
+    Partition("answers dropped or older", {"drop": 0.3, "replay": 0.25, "repeat": 0.25}, (2.0,), heals_within=GIVES_UP),
 )
 FULL = (
-    Partition("black hole", {"black_hole": True}, (1, 5, 30, 300)),
-    Partition("answers lost", {"deaf": True}, (5, 30)),
-    Partition("questions lost", {"mute": True}, (5, 30)),
-    Partition("connections refused", {"refuse": True}, (5, 30)),
+    Partition("black hole", {"black_hole": True}, (1, 5, 30, 300), silent=True),
+    Partition("answers lost", {"deaf": True}, (5, 30), silent=True),
+    Partition("questions lost", {"mute": True}, (5, 30), silent=True),
+    Partition("connections refused", {"refuse": True}, (5, 30), silent=True),
     Partition("stalled 3 s ± 1 s", {"stall": 3.0, "jitter": 1.0}, (60,)),
     Partition("half of the answers cut in the middle", {"cut": 0.5}, (60,)),
-    Partition("30 % of answers dropped", {"drop": 0.3}, (60,), GIVES_UP),
+    Partition("30 % of answers dropped", {"drop": 0.3}, (60,), heals_within=GIVES_UP),
     Partition("25 % of answers older ones, 25 % repeated", {"replay": 0.25, "repeat": 0.25}, (60,)),
     Partition("answers held for 10 s and coalesced", {"hold": 10.0}, (60,)),
 )
@@ -68,10 +69,10 @@ def run(
         time.sleep(calm)
         for partition in partitions:
             for span in partition.spans:
-                heals = partition.heals_within
-                with scene.fault(f"{partition.kind}, {span:g} s", heals_within=heals, **partition.broken):
+                judged = {"silent": partition.silent, "heals_within": partition.heals_within}
+                with scene.fault(f"{partition.kind}, {span:g} s", **judged, **partition.broken):
                     time.sleep(span)
-                time.sleep(calm if heals == HEALS_WITHIN else 0)
+                time.sleep(calm if partition.heals_within == HEALS_WITHIN else 0)
         return scene.end().figures()
 
 
@@ -104,7 +105,7 @@ def run_namespaces(
         time.sleep(calm)
         for way, each in spans.items():
             for span in each:
-                with scene.fault(f"{way}, {span:g} s", victim, on=WAYS[way](cut_off)):
+                with scene.fault(f"{way}, {span:g} s", victim, on=WAYS[way](cut_off), silent=True):
                     time.sleep(span)
                 time.sleep(calm)
         return scene.end().figures()

@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.faults.checking_process import AUDIENCE
+from tests.faults.checking_process import AUDIENCE, FORGED
 from tests.faults.clocks import SteppedClock
 from tests.faults.crowd import Crowd
 from tests.faults.decisions import now
 from tests.faults.fleet import Checker, Fleet
-from tests.faults.judging import HEALS_WITHIN, Fault, Story, Verdict, judge, keep, spilled
+from tests.faults.judging import HEALS_WITHIN, Fault, Issued, Story, Verdict, judge, keep, spilled
 from tests.faults.proxying import ChaosProxy
 from tests.faults.serving import Serving, free_port
 
@@ -49,6 +49,7 @@ class Scene:
         self.faults: list[Fault] = []
         self._folder = folder
         self._seed = seed
+        self._lax = lax
         self._resources = ExitStack()
         port = free_port()
         self.serving = Serving(
@@ -110,17 +111,20 @@ class Scene:
         on: AbstractContextManager[Any] | None = None,
         step: float = 0.0,
         heals_within: float = HEALS_WITHIN,
+        silent: bool = False,
         **broken: Any,
-    ) -> Iterator[None]:
-        """Something is broken until the block ends: ``on``, or what the proxy is told. It touches ``checkers``, or
-        all; ``step`` is by how much it puts their clocks ahead."""
+    ) -> Iterator[Any]:
+        """Something is broken until the block ends: ``on``, or what the proxy is told (``judging.Fault``)."""
         fault = Fault(kind, now(), float("inf"), tuple(checker.name for checker in checkers), step, heals_within)
         self.faults.append(fault)
         if on is None:
             assert self.proxy is not None
             on = self.proxy.broken(**broken)
-        with on:
-            yield
+        with on as made:
+            if silent:
+                fault.silent_since = now()
+            yield made
+            fault.silent_until = now()
         fault.ended = now()
 
     def end(self) -> Verdict:
@@ -128,7 +132,8 @@ class Scene:
         self.crowd.end()
         runs = self.fleet.end()
         outputs = [self.serving.output, *(checker.output for checker in self.fleet.checkers)]
-        story = Story(self.bound, self.crowd.issued, self.crowd.ended, self.faults, runs, self._seed)
+        issued = [*self.crowd.issued, Issued(FORGED, "nobody", 0.0, 0.0)]
+        story = Story(self.bound, issued, self.crowd.ended, self.faults, runs, self._lax, self._seed)
         verdict = judge(story)
         verdict.violations += self.crowd.history.violations
         verdict.violations += [f"I7: {found}" for found in spilled(outputs, self.crowd.secrets)]

@@ -110,7 +110,7 @@ class Serving:
         """Wait until as many subscribers as workers are registered, none of them in ``without``; return the seconds."""
         began = time.monotonic()
         while True:
-            names = self.registered()
+            names = [name for name in self.registered() if f":{self.port} worker" in name]  # verifiers register too
             if len(names) == self.workers and not without & set(names):
                 return time.monotonic() - began
             assert self._process is not None

@@ -53,6 +53,18 @@ def unbound_for_ever(story: Story) -> None:
     story.runs[3].last_began = 38.0
 
 
+def accepted_in_the_dark(story: Story) -> None:
+    story.faults[0].silent_since, story.faults[0].silent_until = 30.0, 35.0
+    story.runs[5].last_began, story.runs[5].last_ended = 32.01, 32.02
+    story.lax = ("lax",)
+
+
+def accepted_all_along_in_the_dark(story: Story) -> None:
+    story.faults[0].silent_since, story.faults[0].silent_until = 30.0, 35.0
+    story.runs[5:8] = [run(3, "accepted", 1.0, 59.0)]
+    story.lax = ("lax",)
+
+
 def refused_alive(story: Story) -> None:
     story.runs[1].first_ended = 9.8
 
@@ -74,7 +86,7 @@ def does_not_heal(story: Story) -> None:
 
 
 def undecided_without_a_fault(story: Story) -> None:
-    story.runs.append(run(3, "checking.stale", 20.0, 20.0))
+    story.runs.append(run(3, "checking.stale", 20.0, 21.1))
 
 
 def accepted_expired(story: Story) -> None:
@@ -94,6 +106,8 @@ DOCTORED: dict[Callable[[Story], None], str] = {
     after_a_receipt: "I1",
     bound_after_all: "I1",
     unbound_for_ever: "heals",
+    accepted_in_the_dark: "stale",
+    accepted_all_along_in_the_dark: "stale",
     refused_alive: "I3",
     refused_before_expiry: "I3",
     somebody_else: "I4",
@@ -129,6 +143,22 @@ def test_an_ending_of_unknown_outcome_proves_nothing_but_excuses_a_refusal() -> 
     assert judge(story).violations == []
 
 
+def test_what_was_asked_in_the_dark_and_answered_after_it_is_no_stale_answer() -> None:
+    story = sound()
+    story.faults[0].silent_since, story.faults[0].silent_until = 30.0, 35.0
+    story.lax = ("lax",)
+    story.runs[6] = run(3, "store.unavailable", 32.0, 33.0)
+    story.runs[7].first_began = 33.1
+    assert judge(story).violations == []
+
+
+def test_a_hiccup_is_counted_and_forgiven() -> None:
+    story = sound()
+    story.runs.append(run(3, "checking.stale", 20.0, 20.5))
+    verdict = judge(story)
+    assert (verdict.violations, verdict.hiccups) == ([], 10)
+
+
 def test_a_fault_excuses_only_whom_it_touches() -> None:
     story = sound()
     story.faults[0].checkers = ("v2",)
@@ -137,12 +167,13 @@ def test_a_fault_excuses_only_whom_it_touches() -> None:
 
 def test_decisions_are_kept_as_runs_and_come_back_from_a_file(tmp_path: Path) -> None:
     recorder = Recorder("v1", ahead=100.0)
-    for moment in range(5):
-        recorder.note(1, "accepted", 101.0 + moment, 101.5 + moment)
+    for moment in (101.0, 101.25, 101.5, 102.0):
+        recorder.note(1, "accepted", moment, moment + 0.125)
     recorder.note(1, "session.ended", 110.0, 112.0)
     recorder.note(2, "accepted", 111.0, 111.5)
     assert recorder.runs() == [
-        Run("v1", 1, "accepted", 5, 1.0, 1.5, 5.0, 5.5, 0.5),
+        Run("v1", 1, "accepted", 3, 1.0, 1.125, 1.5, 1.625, 0.125),
+        Run("v1", 1, "accepted", 1, 2.0, 2.125, 2.0, 2.125, 0.125),
         Run("v1", 1, "session.ended", 1, 10.0, 12.0, 10.0, 12.0, 2.0),
         Run("v1", 2, "accepted", 1, 11.0, 11.5, 11.0, 11.5, 0.5),
     ]
