@@ -13,10 +13,12 @@ from coatcheck.model.position import Epoch, Position
 from coatcheck.model.principal import Kind
 from coatcheck.model.service import Service, ServiceStatus
 from coatcheck.model.session import Carry, Ending, Session
+from coatcheck.model.session_data import SessionData
 from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User, UserStatus
 from coatcheck.stores.memory import MemoryStore
 from coatcheck.stores.open import store_for
+from coatcheck.testing.contracts.driving import a_session
 
 # Surrogates are no text (UTF-8 has none); NUL is refused before it comes here.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -126,6 +128,15 @@ REGISTRATIONS = st.builds(
 )
 
 
+SESSION_DATA = st.builds(
+    SessionData,
+    session_id=TEXT,
+    version=NUMBER,
+    data=st.dictionaries(TEXT, JSON, max_size=3),
+    updated_at=INSTANT,
+)
+
+
 class _Enough(Exception):
     """Ends a unit of work that is not to stay."""
 
@@ -177,6 +188,16 @@ def test_any_session(store, record):
 @given(record=SERVICES)
 def test_any_service(store, record):
     check(store, lambda tx, service: tx.services.add(service), lambda tx, service: tx.services.get(service.id), record)
+
+
+@THOROUGHLY
+@given(record=SESSION_DATA)
+def test_any_data_beside_a_session(store, record):
+    def put(tx, row):
+        tx.sessions.add(a_session("usr_x", id=row.session_id))
+        assert tx.sessions.put_data(row, expected_version=0)
+
+    check(store, put, lambda tx, row: tx.sessions.get_data(row.session_id), record)
 
 
 @THOROUGHLY
