@@ -107,11 +107,13 @@ def test_a_message_can_not_break_out_of_a_header(message: str) -> None:
 
 
 @pytest.mark.parametrize("error", specimens(), ids=lambda error: type(error).__name__)
-def test_the_token_endpoint_never_answers_401(error: AuthError) -> None:
+def test_the_token_endpoint_never_answers_401_but_to_services(error: AuthError) -> None:
+    """A service that can't prove itself is to be told so (RFC 6749 §5.2), and refreshes nothing."""
     answer = oauth_problem(error)
     members = body(answer)
-    assert answer.status != 401
-    assert header(answer, b"www-authenticate") is None
+    is_service = isinstance(error, errors.ServiceRefused)
+    assert (answer.status == 401) is is_service
+    assert header(answer, b"www-authenticate") == (b'Basic realm="coatcheck"' if is_service else None)
     assert header(answer, b"content-type") == b"application/json"
     assert members.keys() == {"error", "code", "error_description"}
     assert members["code"] == error.code

@@ -17,10 +17,13 @@ from coatcheck.carriers.raw import values_of
 from coatcheck.errors import (
     AccessDenied,
     AttemptsExceeded,
+    CheckingStale,
+    CredentialRefused,
     FieldError,
     RegistrationUnknown,
     RequestInvalid,
     RequestMalformed,
+    RequestNotFound,
     ServiceRefused,
     StoreUnavailable,
     TokenMissing,
@@ -86,6 +89,8 @@ def _entries(told: Told) -> int:
     return len(answer.events)
 
 
+_REFUSED: Final = (CredentialRefused, ServiceRefused)
+
 ENDPOINTS: Final = (
     Endpoint(
         method="POST",
@@ -95,7 +100,7 @@ ENDPOINTS: Final = (
         may=May.ANYONE,
         body=FeedQuestion,
         result=FeedAnswer,
-        errors=(RegistrationUnknown, AttemptsExceeded, StoreUnavailable, AccessDenied),
+        errors=(*_REFUSED, RegistrationUnknown, AttemptsExceeded, StoreUnavailable, CheckingStale, AccessDenied),
     ),
     Endpoint(
         method="DELETE",
@@ -103,6 +108,6 @@ ENDPOINTS: Final = (
         verb=leave,
         summary="Stop following",
         may=May.ANYONE,
-        errors=(StoreUnavailable, AccessDenied),
+        errors=(*_REFUSED, RequestNotFound, StoreUnavailable, CheckingStale, AccessDenied),
     ),
 )
