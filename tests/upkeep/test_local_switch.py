@@ -10,7 +10,7 @@ from coatcheck.auth import Auth
 from coatcheck.checking.cache import Remembered
 from coatcheck.errors import CheckingStale
 from coatcheck.model.session import Carry
-from coatcheck.settings import Settings
+from coatcheck.settings import RevocationSettings, Settings
 from coatcheck.testing import fast_passwords, login_as
 from coatcheck.upkeep.local_switch import LocalSwitch
 from tests.checking.builders import Site, cookie
@@ -110,3 +110,26 @@ async def test_a_process_that_starts_under_the_switch_refuses_from_its_first_che
             await auth.check(token)
         auth.deny_here(False)
         await auth.check(token)
+
+
+@pytest.mark.anyio
+async def test_api_keys_and_services_are_refused_by_their_ids(tmp_path: Path) -> None:
+    deny_list = tmp_path / "deny"
+    settings = Settings(
+        database="memory:", passwords=fast_passwords(), revocation=RevocationSettings(deny_list=str(deny_list))
+    )
+    async with Auth(settings) as auth:
+        user = await auth.create_user("ann@example.com")
+        key = await auth.api_keys.create(user.id, "a script")
+        service = await auth.services.create("billing", audiences=(settings.issuer,))
+        secret = service.first.secret or ""
+        for listed, is_key in ((key.credential.id, True), (user.id, True), (service.service.id, False)):
+            await auth.check(key.secret or "")
+            await auth.services.authenticate(secret)
+            deny_list.write_text(listed, "ascii")
+            await auth._running.switch.look()
+            with pytest.raises(CheckingStale):
+                await (auth.check(key.secret or "") if is_key else auth.services.authenticate(secret))
+            await (auth.services.authenticate(secret) if is_key else auth.check(key.secret or ""))
+            deny_list.unlink()
+            await auth._running.switch.look()

@@ -200,6 +200,7 @@ class Services:
             assertion=assertion,
             client=client,
         )
+        self._opened.running.checker.require_not_denied(proven.credential.id, proven.service.id)
         return self._principal(proven)
 
     async def issue(self, who: Principal, *, audience: str | None = None, scope: str | None = None) -> ServiceToken:

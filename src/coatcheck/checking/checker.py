@@ -204,6 +204,11 @@ class Checker:
         names = frozenset(self._name_of(identifier) for identifier in identifiers)
         self.replica.deny(Denials(everything=everything, names=names, kids=frozenset(identifiers)))
 
+    def require_not_denied(self, session_id: str, owner_id: str) -> None:
+        """Hold what was decided without this checker to the local switch. Raises CheckingStale."""
+        if self.replica.denies_names(self._name_of(session_id), self._name_of(owner_id)):
+            raise CheckingStale
+
     def last_seen(self, session_id: str, stored: datetime) -> datetime:
         """When the person was last seen: what the store knows, or this process if it knows better."""
         seen_here = self.seen.get(session_id)

@@ -147,8 +147,8 @@ def export(
 
 
 async def _user_id(auth: "Auth", named: str | None) -> str | None:
-    """The id, of a user who has been deleted, too."""
-    if named is None or (named.startswith("usr_") and "@" not in named):
+    """The id: also of a user who has been deleted, or of a service."""
+    if named is None or "@" not in named:
         return named
     return (await user_named(auth, named)).id
 

@@ -3,6 +3,8 @@
 It is knowledge of this process alone: no event, no position, never acknowledged, and no receipt speaks of it.
 """
 
+from collections.abc import Iterable
+
 from coatcheck.revocation.credential import Credential
 
 
@@ -27,3 +29,7 @@ class Denials:
             or credential.user in self._names
             or credential.kid in self._kids
         )
+
+    def cover_any(self, names: Iterable[bytes]) -> bool:
+        """True when a session or user of one of these ``names`` is."""
+        return self._everything or not self._names.isdisjoint(names)

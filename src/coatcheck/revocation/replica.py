@@ -112,6 +112,11 @@ class Replica:
         denials = self._denials
         return denials is not None and denials.cover(credential)
 
+    def denies_names(self, *names: bytes) -> bool:
+        """As ``denies``, for what is known by name alone."""
+        denials = self._denials
+        return denials is not None and denials.cover_any(names)
+
     def deny(self, denials: Denials | None) -> None:
         """Refuse what ``denials`` cover from now on; None lifts it. Nothing that passed before counts any longer."""
         self._denials = denials
