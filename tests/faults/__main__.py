@@ -1,9 +1,10 @@
 """``make faults``: break what runs, and the rules themselves, and see that the promises hold and the tests notice.
 
-python -m tests.faults [--kills 200] [--rounds 1000] [--seed N] [name …]
+python -m tests.faults [--kills 200] [--rounds 1000] [--seed N] [--publish] [name …]
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,21 +15,41 @@ from typing import Any
 
 import pytest
 
-from tests.faults import kill_workers, storms
+from tests.faults import (
+    disconnects,
+    kill_workers,
+    partitions,
+    pause_checkers,
+    publishing,
+    step_clocks,
+    storms,
+    trouble_feed,
+)
+from tests.faults.namespaces import why_not
 
 FIGURES_WIDTH = 44
 
 
-def killed_workers(asked: argparse.Namespace) -> dict[str, Any]:
-    """FT-01: kill -9 of any worker at any moment, under load."""
-    with tempfile.TemporaryDirectory(prefix="coatcheck-faults-") as folder:
-        return kill_workers.run(Path(folder), kills=asked.kills, clients=6, seed=asked.seed)
+def in_a_folder(run: Callable[[Path, argparse.Namespace], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Run it in a folder that is removed afterwards, or kept when something was found."""
+
+    def run_there(asked: argparse.Namespace) -> dict[str, Any]:
+        folder = Path(tempfile.mkdtemp(prefix="coatcheck-faults-"))
+        try:
+            figures = run(folder, asked)
+        except AssertionError as broken:
+            raise AssertionError(f"{broken}\nkept in {folder}") from broken
+        shutil.rmtree(folder)
+        return figures
+
+    return run_there
 
 
-def races(asked: argparse.Namespace) -> dict[str, Any]:
-    """FT-19: a hundred at once, over several workers."""
-    with tempfile.TemporaryDirectory(prefix="coatcheck-faults-") as folder:
-        return storms.run(Path(folder), rounds=asked.rounds)
+def cut_wires(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """FT-07 with network namespaces, where the kernel gives them."""
+    if reason := why_not():
+        return {"NOT TESTED": reason}
+    return partitions.run_namespaces(folder, seed=asked.seed)
 
 
 def tests(*paths: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
@@ -50,10 +71,37 @@ def mutations(_: argparse.Namespace) -> dict[str, Any]:
 
 
 FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = {
-    "kill": ("FT-01  kill -9 of workers under load", killed_workers),
+    "kill": (
+        "FT-01  kill -9 of workers under load",
+        in_a_folder(lambda folder, asked: kill_workers.run(folder, kills=asked.kills, clients=6, seed=asked.seed)),
+    ),
+    "partitions": (
+        "FT-07, FT-08  a feed cut, stalled, reordered",
+        in_a_folder(lambda folder, asked: partitions.run(folder, seed=asked.seed)),
+    ),
+    "wires": ("FT-07  a verifier's wire cut", in_a_folder(cut_wires)),
     "pause": ("FT-09  a worker paused past its lease", tests("tests/faults/test_paused_worker.py")),
+    "pauses": (
+        "FT-09  verifiers paused past their leases",
+        in_a_folder(lambda folder, asked: pause_checkers.run(folder, seed=asked.seed)),
+    ),
+    "clocks": (
+        "FT-12  wall clocks stepped",
+        in_a_folder(lambda folder, asked: step_clocks.run(folder, seed=asked.seed)),
+    ),
+    "feed": (
+        "FT-16  nonsense, rotation, forgeries",
+        in_a_folder(lambda folder, asked: trouble_feed.run(folder, seed=asked.seed)),
+    ),
     "restore": ("FT-18  a backup put back", tests("tests/cli/test_restored.py")),
-    "races": ("FT-19  a hundred at once", races),
+    "races": (
+        "FT-19  a hundred at once",
+        in_a_folder(lambda folder, asked: storms.run(folder, rounds=asked.rounds)),
+    ),
+    "disconnects": (
+        "FT-21  clients that hang up",
+        in_a_folder(lambda folder, asked: disconnects.run(folder, requests=asked.disconnects, seed=asked.seed)),
+    ),
     "fork": ("rule 5  forks", tests("tests/faults/test_forks.py")),
     "rules": ("rules broken on purpose", mutations),
 }
@@ -74,8 +122,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=1000, help="of each storm of a hundred at once")
+    parser.add_argument("--disconnects", type=int, default=100_000)
+    parser.add_argument("--publish", action="store_true", help="write the figures into docs/faults.md")
     parser.add_argument(
-        "--seed", type=int, default=int(time.time()), help="of the random kills; printed with the result"
+        "--seed", type=int, default=int(time.time()), help="of everything random; printed with the result"
     )
     parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(FAULTS)}")
     asked = parser.parse_args()
@@ -90,6 +140,8 @@ def main() -> int:
         except AssertionError as broken:
             figures, outcome = {"seed": asked.seed, "": broken}, "BROKEN"
             failed += 1
+        if asked.publish and not figures.get("NOT TESTED"):
+            publishing.publish(name, title, outcome, figures, asked.seed)
         lines.append(f"{title:<{FIGURES_WIDTH}} {outcome:<7} {time.monotonic() - began:6.0f} s")
         lines += [f"    {figure:<{FIGURES_WIDTH - 4}} {value}" for figure, value in figures.items()]
     print("\n".join(["", *lines, f"\nseed {asked.seed}"]))

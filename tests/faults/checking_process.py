@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -39,7 +39,7 @@ class Role(Struct):
     runs: str
     url: str = ""
     credential: str = ""
-    policy: str = "online"
+    policy: Literal["online", "deny", "accept"] = "online"
     pause: float = 0.01
     threads: int = 1
     ahead: float = 0.0

@@ -69,7 +69,7 @@ def run(
         time.sleep(calm)
         for partition in partitions:
             for span in partition.spans:
-                judged = {"silent": partition.silent, "heals_within": partition.heals_within}
+                judged: dict[str, Any] = {"silent": partition.silent, "heals_within": partition.heals_within}
                 with scene.fault(f"{partition.kind}, {span:g} s", **judged, **partition.broken):
                     time.sleep(span)
                 time.sleep(calm if partition.heals_within == HEALS_WITHIN else 0)
@@ -82,12 +82,18 @@ WAYS = {
     "nothing arrives": Namespace.deaf,
     "nothing leaves": Namespace.mute,
 }
+SPANS: dict[str, tuple[float, ...]] = {
+    "wire out": (1, 5, 30, 300),
+    "black hole": (1, 5, 30),
+    "nothing arrives": (30,),
+    "nothing leaves": (30,),
+}
 
 
 def run_namespaces(
     folder: Path,
     *,
-    spans: dict[str, tuple[float, ...]],
+    spans: dict[str, tuple[float, ...]] = SPANS,
     lease: float = 5.0,
     calm: float = CALM,
     pause: float = 0.01,

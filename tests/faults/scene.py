@@ -7,9 +7,10 @@ with Scene(folder, lease=1.0, seed=1) as scene:
     verdict = scene.end()
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.faults.checking_process import AUDIENCE, FORGED
@@ -28,8 +29,8 @@ class Scene:
     """Everything that runs, in ``folder``. ``bound`` is W in seconds.
 
     Verifiers reach the server through ``proxy`` (or, with ``host``, directly at that address), the crowd without it.
-    ``clock`` is the server's, ``lax`` names verifiers under the ``accept`` policy. Further words are settings of the
-    server.
+    ``clock`` is the server's, ``lax`` names verifiers under the ``accept`` policy. ``settings`` are further ones of
+    the server.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Scene:
         host: str = "",
         clock: SteppedClock | None = None,
         lax: tuple[str, ...] = (),
-        **settings: str,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.bound = lease * (1 + DRIFT) / (1 - DRIFT)
         self.faults: list[Fault] = []

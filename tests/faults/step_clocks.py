@@ -29,7 +29,7 @@ def run(
     Raises AssertionError naming every violation.
     """
     checkers_clock, server_clock = SteppedClock(folder / "checkers.clock"), SteppedClock(folder / "server.clock")
-    with Scene(folder, lease=lease, seed=seed, clock=server_clock, **SETTINGS) as scene:
+    with Scene(folder, lease=lease, seed=seed, clock=server_clock, settings=SETTINGS) as scene:
         stepped = [
             scene.verifier("stepped", clock=checkers_clock),
             scene.verifier("stepped-deny", clock=checkers_clock, policy="deny"),

@@ -1,0 +1,31 @@
+"""Writing figures into ``docs/faults.md``: one section per fault, between two marks, replaced by each run."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+
+
+def publish(name: str, title: str, outcome: str, figures: dict[str, Any], seed: int, page: Path = PAGE) -> None:
+    """Put what was measured into the section of the fault called ``name``. Raises ValueError without such a section."""
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    rows = "\n".join(f"| {figure.strip()} | {_written(value)} |" for figure, value in figures.items())
+    words = " ".join(title.split())
+    section = (
+        f"`python -m tests.faults {name} --seed {seed}`, {day}: **{outcome}**\n\n| {words} | |\n|---|---|\n{rows}\n"
+    )
+    text, count = re.subn(
+        rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+        lambda found: found[1] + section + found[2],
+        page.read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
+    if count != 1:
+        raise ValueError(f"docs/faults.md has no section for {name}")
+    page.write_text(text, encoding="utf-8")
+
+
+def _written(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
