@@ -107,7 +107,7 @@ class Feed:
         if self._knows_all(question):
             await self._news(until, gone)
         answer = await self._ask(question)
-        if _has_no_news(answer, question) and loop.time() < until:
+        while _has_no_news(answer, question) and loop.time() < until:
             await self._news(until, gone)
             answer = await self._ask(question)
         if isinstance(answer, Unregistered):
@@ -141,11 +141,11 @@ class Feed:
         )
 
     async def _news(self, until: float, gone: "asyncio.Future[None] | None") -> None:
-        """Wait until the log has moved on, ``until`` has come, or the subscriber has gone."""
+        """Wait until the bell has rung, ``until`` has come, or the subscriber has gone."""
         follower = self._opened.running.follower
         if follower is not self._heard_from:
             self._heard_from = follower
-            follower.listen(self._wake)
+            follower.ring_too(self._wake)
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         self._waiting.add(woken)

@@ -60,6 +60,7 @@ class Follower:
         self._holds = holds
         self._patience = patience or interval * 5
         self._listeners: set[Callable[[], None]] = set()
+        self._also_rung: set[Callable[[], None]] = set()
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._key_sync: asyncio.Task[bool] | None = None
@@ -98,6 +99,13 @@ class Follower:
     def ring(self) -> None:
         """A hint that something happened: sync soon (rule 6)."""
         self._bell.set()
+        for rung in self._also_rung:
+            rung()
+
+    def ring_too(self, rung: Callable[[], None]) -> None:
+        """Call ``rung`` from now on whenever somebody rings: what is a hint for this follower is one for others here,
+        who need not wait until this one has asked."""
+        self._also_rung.add(rung)
 
     def listen(self, heard: Callable[[], None]) -> None:
         """Call ``heard`` from now on whenever the log has moved on, and its news have been applied here."""

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from coatcheck.authority import Answer, Question
+from coatcheck.authority import Answer, Delta, Question
 
 PACE: Final = 0.005
-"""Seconds between the beginnings of two reads: a thousand subscribers ask as often as that, and share them."""
+"""Seconds between the beginnings of two reads that find nothing new: a thousand who wait share them."""
 
 
 class SharedReads:
@@ -32,21 +32,24 @@ class SharedReads:
     async def _read(self) -> None:
         try:
             while self._queued:
-                pause = asyncio.create_task(asyncio.sleep(PACE))
+                loop = asyncio.get_running_loop()
+                next_at = loop.time() + PACE
                 batch, self._queued = self._queued, []
-                await self._answer(batch)
-                await pause
+                if not await self._answer(batch):
+                    await asyncio.sleep(next_at - loop.time())
         finally:
             self._reading = None
 
-    async def _answer(self, batch: list[tuple[Question, "asyncio.Future[Answer]"]]) -> None:
+    async def _answer(self, batch: list[tuple[Question, "asyncio.Future[Answer]"]]) -> bool:
+        """Answer all of a batch. True when there were news: whoever is told some is back soon, and awaited."""
         try:
             answers = await self._answer_all([question for question, _ in batch])
         except Exception as fault:  # noqa: BLE001 - it is the askers', whatever it is
             for _, answered in batch:
                 if not answered.done():
                     answered.set_exception(fault)
-            return
+            return False
         for (_, answered), answer in zip(batch, answers, strict=True):
             if not answered.done():
                 answered.set_result(answer)
+        return any(not isinstance(answer, Delta) or answer.events for answer in answers)

@@ -1,6 +1,7 @@
 """Which fields of a JSON object do not fit a struct, in words that can be shown beside them."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert, inspect, structs
@@ -22,9 +23,15 @@ _NAMES: Final[dict[type[inspect.Type], str]] = {
 }
 
 
+@cache
+def fields_of(struct: type[Struct]) -> Mapping[str, structs.FieldInfo]:
+    """The fields of ``struct`` by their name in JSON: looked up once, since types have to be evaluated for it."""
+    return {field.encode_name: field for field in structs.fields(struct)}
+
+
 def misfits(members: Mapping[str, Any], struct: type[Struct]) -> list[FieldError]:
     """Return what is wrong with ``members`` as a ``struct``: unknown, missing and unfit fields, at most 20 of them."""
-    known = {field.encode_name: field for field in structs.fields(struct)}
+    known = fields_of(struct)
     unknown = [name for name in members if name not in known]
     errors = [FieldError(name[:_LONGEST_NAME], "This field is not known here.") for name in unknown]
     for name, field in known.items():

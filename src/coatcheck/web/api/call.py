@@ -6,7 +6,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
-from msgspec import Struct, ValidationError, convert, structs
+from msgspec import Struct, ValidationError, convert
 
 from coatcheck.carriers.cookies import TWICE, Cookie, find
 from coatcheck.carriers.origin import OriginRule
@@ -28,6 +28,7 @@ from coatcheck.model.principal import CarriedBy, Principal
 from coatcheck.model.user import ADMINISTRATOR
 from coatcheck.web.api.endpoint import Endpoint, Form, May, Query
 from coatcheck.web.bodies import read_body, read_form, read_json
+from coatcheck.web.fields import fields_of
 from coatcheck.web.installation import Installation
 from coatcheck.web.user_agents import device_name
 
@@ -204,7 +205,7 @@ class Call:
 
 def _parameters(query_string: bytes, struct: type[Query]) -> Query:
     """Read the known ones of a query string. Raises RequestMalformed, RequestInvalid."""
-    known = {field.encode_name for field in structs.fields(struct)}
+    known = fields_of(struct)
     if not known or not query_string:
         return struct()
     try:
@@ -222,15 +223,14 @@ def _parameters(query_string: bytes, struct: type[Query]) -> Query:
 
 def _form(fields: dict[str, str], struct: type[Form]) -> Form:
     """Keep the known ones; one without a value counts as left out (RFC 6749 §3.2). Raises RequestInvalid."""
-    known = {field.encode_name for field in structs.fields(struct)}
+    known = fields_of(struct)
     return _converted({name: value for name, value in fields.items() if name in known and value}, struct)
 
 
 def _converted(members: dict[str, str], struct: type[Parameters]) -> Parameters:
     """Turn texts into what ``struct`` wants: only whole values of its fields, no ``null`` and no guesses."""
     errors, values = [], {}
-    for field in structs.fields(struct):
-        name = field.encode_name
+    for name, field in fields_of(struct).items():
         if name in members:
             try:
                 values[field.name] = convert(members[name], _sent(field.type), strict=False)
