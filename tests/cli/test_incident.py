@@ -227,6 +227,21 @@ def test_what_makes_no_sense_is_said_and_refuses_nothing(
     assert not (run.folder / "app.db-deny").exists()
 
 
+def test_where_that_file_cant_be_written_either_it_is_said_with_what_is_left(run: CommandLine) -> None:
+    run.make_database()
+    place = run.folder / "not there" / "deny"
+    run("incident", "deny", "--everything", "--reason", "x", "--yes", COATCHECK_REVOCATION_DENY_LIST=str(place))
+    assert run.code == 1
+    assert "can't be written" in run.err
+    assert "SIGUSR1" in run.err
+
+
+def test_a_restore_says_how_many_sessions_the_backup_holds(run: CommandLine) -> None:
+    run.make_database()
+    run("incident", "backup-restored")
+    assert "This logs everybody out (no sessions) and replaces the signing keys." in run.err
+
+
 def test_the_list_may_be_on_another_disk_and_needs_no_database(run: CommandLine) -> None:
     place = run.folder / "elsewhere"
     denied = run.document(

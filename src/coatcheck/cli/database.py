@@ -76,6 +76,18 @@ def require_not_lost(url: str) -> None:
         )
 
 
+def count_sessions(url: str) -> int | None:
+    """How many sessions the database holds that have not been ended; None when that can't be told."""
+    from coatcheck.stores.sql.tables import sessions
+
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path_of(url)))}?mode=ro", uri=True, timeout=5)) as raw:
+            count: int = raw.execute(f"SELECT count(*) FROM {sessions.name} WHERE ended_at IS NULL").fetchone()[0]  # noqa: S608
+    except sqlite3.Error:
+        return None
+    return count
+
+
 def _state(raw: sqlite3.Connection) -> tuple[str, str | None]:
     from coatcheck.stores.sql import migrations
     from coatcheck.stores.sql.tables import head

@@ -9,6 +9,7 @@ from coatcheck.cli.acting import acting
 from coatcheck.cli.groups import Group
 from coatcheck.cli.opening import configured, opened, reachable
 from coatcheck.cli.printing import ask, json_option, show_document, show_ending, show_fields, waiting, yes_option
+from coatcheck.cli.users import sessions_in_words
 
 if TYPE_CHECKING:
     from coatcheck.auth import Auth
@@ -80,8 +81,12 @@ def restored(reason: str, yes: bool, as_json: bool) -> None:
     3. coatcheck schema restored
     4. start the servers
     """
+    from coatcheck.cli.database import count_sessions
+
     auth = reachable()
-    ask("This logs everybody out and replaces the signing keys.", yes=yes)
+    count = count_sessions(auth.settings.database)
+    sessions = "" if count is None else f" ({sessions_in_words(count)})"
+    ask(f"This logs everybody out{sessions} and replaces the signing keys.", yes=yes)
 
     async def work() -> "Receipt":
         try:
