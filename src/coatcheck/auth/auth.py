@@ -109,7 +109,8 @@ class Auth(Life):
         """Force ``deny`` for everything in this process, or lift it: every check answers "try again" (rule 19).
 
         For when nothing can be written and so nothing can be ended. It needs no database and no disk, ends nothing, and
-        may be called before ``start``. For some sessions, users or keys there is ``revocation.deny_list``.
+        may be called before ``start``; after that on the event loop's thread (elsewhere ``loop.call_soon_threadsafe``).
+        For some sessions, users or keys there is ``revocation.deny_list``.
         """
         self._denies_here = is_denied
         if self._opened:
