@@ -89,7 +89,8 @@ class Found(Struct, frozen=True, kw_only=True):
 
     ``record`` is None when no live session has that digest or id; then ``ended`` tells a session that was ended from
     one that never was. ``session_id`` names the session of the record, or the one that is over. ``key_is_valid``
-    answers for ``LookUp.kid``.
+    answers for ``LookUp.kid``. ``age_ms`` is how old the knowledge was, at the most, when the authority answered from
+    its own memory; 0 for a read begun after the question arrived.
     """
 
     position: Position
@@ -98,6 +99,7 @@ class Found(Struct, frozen=True, kw_only=True):
     suspended: bool = False
     session_id: str | None = None
     key_is_valid: bool = True
+    age_ms: int = 0
 
 
 class Authority(Protocol):

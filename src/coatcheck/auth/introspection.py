@@ -1,6 +1,7 @@
 """What a service may know of a token that it was shown (RFC 7662): decided by the same check as everywhere."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct, structs
 
@@ -17,13 +18,17 @@ from coatcheck.tokens.claims import AccessClaims
 from coatcheck.tokens.jwt import JWT_START, verify
 from coatcheck.tokens.opaque import SESSION_START
 
+_OLDEST: Final = 3600.0
+"""Seconds; what is older than any lease is no answer to anybody."""
+
 
 class Introspection(Struct, frozen=True, kw_only=True):
     """A token that is good now, and for this service.
 
     ``audiences`` are those of the token that are this service's own. ``claims`` are those of an access token, None for
     a session token or an API key. The counters and ``position`` are what a checker that follows the log needs to
-    remember it (rules 9 and 10 of ``docs/revocation.md``).
+    remember it (rules 9 and 10 of ``docs/revocation.md``); ``age_ms`` is how old what decided was at the most, so that
+    who asks without a lease doesn't take it for longer than a lease lasts (rule 8).
     """
 
     principal: Principal
@@ -34,6 +39,7 @@ class Introspection(Struct, frozen=True, kw_only=True):
     version: int
     everything_generation: int
     position: Position
+    age_ms: int
 
 
 async def introspect(opened: Opened, who: Principal, token: bytes) -> Introspection | None:
@@ -61,9 +67,23 @@ async def introspect(opened: Opened, who: Principal, token: bytes) -> Introspect
             return None
     except CredentialRefused:
         return None
-    if opened.ready.settings.revocation.policy == "accept" and not running.checker.is_trusted():
-        raise CheckingStale
     return None if found is None else _as_of(found, known)
+
+
+async def _check(opened: Opened, token: bytes, audience: str | None = None) -> tuple[Remembered, int]:
+    """Check ``token``; say how old the knowledge was that decided, in ms at the most.
+
+    Whether there is a lease is looked at before anything else can happen here: the next sync may bring one, and what
+    was accepted before it without one would pass for decided under it.
+    """
+    checker = opened.running.checker
+    heard_at, was_trusted = checker.lease.heard_at, checker.is_trusted()
+    held = await opened.running.recall.check(token, CarriedBy.HEADER, audience)
+    is_trusted = checker.is_trusted()
+    if opened.ready.settings.revocation.policy == "accept" and not is_trusted:
+        raise CheckingStale
+    age = checker.steady() - heard_at if was_trusted or is_trusted else 0.0
+    return held, int(min(age, _OLDEST) * 1000) + 1
 
 
 def _as_of(found: Introspection, known: Position | None) -> Introspection:
@@ -75,17 +95,17 @@ def _as_of(found: Introspection, known: Position | None) -> Introspection:
 async def _access_token(opened: Opened, service: Service, token: bytes) -> Introspection | None:
     for audience in service.audiences:
         try:
-            held = await opened.running.recall.check(token, CarriedBy.HEADER, audience)
+            held, age_ms = await _check(opened, token, audience)
         except TokenWrongAudience:
             continue
         claims = verify(token, opened.running.keys.get).claims
         issued_at = datetime.fromtimestamp(claims.iat, held.principal.expires_at.tzinfo)
-        return _told(held, service, held.audience, issued_at, claims)
+        return _told(held, age_ms, service, held.audience, issued_at, claims)
     return None
 
 
 async def _opaque(opened: Opened, service: Service, token: bytes) -> Introspection | None:
-    held = await opened.running.recall.check(token)
+    held, age_ms = await _check(opened, token)
 
     def row(tx: Transaction) -> Session | None:
         return tx.sessions.get(held.session_id)
@@ -96,11 +116,12 @@ async def _opaque(opened: Opened, service: Service, token: bytes) -> Introspecti
     audiences = session.audiences or (opened.ready.settings.issuer,)
     if not set(audiences) & set(service.audiences):
         return None
-    return _told(held, service, audiences, session.created_at, None)
+    return _told(held, age_ms, service, audiences, session.created_at, None)
 
 
 def _told(
     held: Remembered,
+    age_ms: int,
     service: Service,
     audiences: tuple[str, ...],
     issued_at: datetime,
@@ -116,4 +137,5 @@ def _told(
         version=credential.version,
         everything_generation=credential.everything,
         position=Position(credential.epoch, credential.seq),
+        age_ms=age_ms,
     )

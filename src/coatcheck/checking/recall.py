@@ -105,15 +105,15 @@ class Recall:
         return remembered if again is remembered else None
 
     async def _ask_afresh(self, doubt: Doubt) -> Remembered:
-        """Take the store's word, read after the check began. An answer that took as long as a lease lasts is too old: a
-        revocation must hold everywhere by then."""
+        """Take the store's word, read after the check began. An answer that took as long as a lease lasts, with the age
+        that it had already, is too old: a revocation must hold everywhere by then."""
         checker, known = self._checker, self._checker.replica.position
         asked_at = checker.steady()
         found = await self._look_up(self._asked(doubt), True)
         if known is not None and found.position < known:
             raise StoreUnavailable  # a standby that lags behind what was already applied here (rule 4)
         remembered = checker.take(doubt, found)
-        if checker.steady() - asked_at >= checker.lease.length:
+        if checker.steady() - asked_at + found.age_ms / 1000 >= checker.lease.length:
             raise StoreUnavailable
         return remembered
 

@@ -15,19 +15,22 @@ class Lease:
     """Trust in a replica, until an instant of the steady clock.
 
     ``until`` is in seconds of that clock; minus infinity says that this registration never held one. ``offset`` is wall
-    minus steady when the lease was taken, ``length`` how long the newest one was.
+    minus steady when the lease was taken, ``length`` how long the newest one was. ``heard_at`` is how new the newest
+    knowledge is at least: that clock before the question that it answered.
     """
 
-    __slots__ = ("length", "offset", "until")
+    __slots__ = ("heard_at", "length", "offset", "until")
 
     def __init__(self) -> None:
         self.until = -inf
         self.offset = 0.0
         self.length = LENGTH
+        self.heard_at = -inf
 
     def take(self, asked_at: float, length: float, offset: float) -> None:
         """Trust until ``asked_at + length``: counted from before the question, never from the answer's arrival."""
         self.length = length
+        self.heard_at = max(self.heard_at, asked_at)
         if asked_at + length > self.until:
             self.offset = offset
             self.until = asked_at + length

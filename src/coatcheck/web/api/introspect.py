@@ -31,6 +31,7 @@ class KnownFrom(Struct, frozen=True, kw_only=True):
 
     kind: Annotated[str, Meta(description="`user`, `service` or `api_key`.")]
     position: Annotated[str, Meta(description="Where in the log all of this was true.")]
+    age_ms: Annotated[int, Meta(description="How long ago that was the log's end, at the most.", ge=0)]
     generation: Annotated[int, Meta(description="Of the session's credentials.")]
     version: Annotated[int, Meta(description="Of the user or service.")]
     everything_generation: int
@@ -88,6 +89,7 @@ def _told(found: Introspection, issuer: str) -> IntrospectionAnswer:
         coatcheck=KnownFrom(
             kind=who.kind.value,
             position=str(found.position),
+            age_ms=found.age_ms,
             generation=found.generation,
             version=found.version,
             everything_generation=found.everything_generation,
