@@ -11,7 +11,7 @@ import pytest
 from coatcheck.settings import TokenSettings
 from coatcheck.tokens.api_key import KeyTokens
 from coatcheck.tokens.derivation import Secrets
-from tests.machines import ISSUER, ask_token, assertion, by_assertion, by_basic, new_pair
+from tests.machines import ISSUER, ask_token, assertion, by_assertion, by_basic, introspect, new_pair
 from tests.site import SECRET, bearer, code_of, running
 
 pytestmark = pytest.mark.anyio
@@ -128,6 +128,27 @@ async def test_a_token_of_a_service_does_not_get_the_next_one_for_another_audien
         made = await site.auth.services.create("worker", audiences=["orders"])
         token = (await ask_token(site, headers=by_basic(made.service.id, made.first.secret))).json()["access_token"]
         assert (await ask_token(site, headers=bearer(token))).status_code == 401
+
+
+@pytest.mark.parametrize("asked", [{}, {"scope": "write"}, {"audience": f"{ISSUER}/api/feed"}])
+async def test_a_token_with_few_scopes_gets_no_other_and_does_not_live_on_in_the_next(asked):
+    """One that a part of the service was given would be worth its secret, and last as long (RFC 9700 §4.14)."""
+    async with running() as site:
+        made = await site.auth.services.create("worker", audiences=[ISSUER], scopes=["read", "write"], feed=True)
+        narrow = {"audience": ISSUER, "scope": "read"}
+        token = (await ask_token(site, narrow, by_basic(made.service.id, made.first.secret))).json()["access_token"]
+        answer = await ask_token(site, narrow | asked, bearer(token))
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+        assert (await introspect(site, token, bearer(token))).json()["scope"] == "read", "it is good for what it is for"
+
+
+async def test_a_token_proves_no_other_service():
+    async with running() as site:
+        service_id, secret = await _service(site)
+        other_id, _ = await _service(site)
+        token = (await ask_token(site, headers=bearer(secret))).json()["access_token"]
+        assert (await introspect(site, token, bearer(token), client_id=other_id)).status_code == 401
+        assert (await introspect(site, token, bearer(token), client_id=service_id)).status_code == 200
 
 
 async def test_the_secret_of_a_service_opens_no_endpoint_of_people_and_no_application():

@@ -16,6 +16,7 @@ from coatcheck.carriers.raw import values_of
 from coatcheck.errors import RequestMalformed, ServiceRefused
 from coatcheck.model.principal import Principal
 from coatcheck.tokens.assertion import ASSERTION_TYPE
+from coatcheck.tokens.jwt import JWT_START
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Form
 from coatcheck.web.api.shapes import PlainText
@@ -42,8 +43,8 @@ class ServiceForm(Form, frozen=True, kw_only=True):
     ) = None
 
 
-async def service_of(call: Call, form: ServiceForm) -> Principal:
-    """The service that asks.
+async def service_of(call: Call, form: ServiceForm, *, by_token: bool = True) -> Principal:
+    """The service that asks. Without ``by_token`` an access token of its own is no proof.
 
     Raises RequestMalformed when it tries two ways at once, ServiceRefused for everything else, CheckingStale or
     StoreUnavailable when nothing can be decided now.
@@ -64,7 +65,12 @@ async def service_of(call: Call, form: ServiceForm) -> Principal:
         raise ServiceRefused
     scheme, _, value = lines[0].partition(b" ")
     if scheme.lower() == b"bearer":
-        return await services.authenticate(value.strip(b" ").decode("latin-1"), client_id=form.client_id, client=client)
+        if not by_token and value.strip(b" ").startswith(JWT_START):
+            raise ServiceRefused
+        who = await services.authenticate(value.strip(b" ").decode("latin-1"), client_id=form.client_id, client=client)
+        if form.client_id not in (None, who.client_id):
+            raise ServiceRefused
+        return who
     client_id, secret = _basic(scheme, value)
     if form.client_id not in (None, client_id):
         raise ServiceRefused

@@ -68,7 +68,7 @@ async def exchange(call: Call) -> Reply:
 
 
 async def _for_service(call: Call, form: TokenForm) -> Reply:
-    who = await service_of(call, form)
+    who = await service_of(call, form, by_token=False)  # a token with one scope would get all of them, for ever
     issued = await call.installation.auth.services.issue(who, audience=form.audience, scope=form.scope)
     return Reply(
         TokenAnswer(
