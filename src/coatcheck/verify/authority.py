@@ -52,12 +52,21 @@ class _First(NamedTuple):
 class HttpAuthority:
     """Asks the server. Every request blocks a thread of its own, so that none waits for another.
 
+    ``audiences`` are whom tokens that it is asked about have to be for: one of them.
     ``take_terms`` is called before a registration under other terms than the last is used: everything that was known
     under the old ones has to be forgotten in it.
     """
 
-    def __init__(self, http: Http, credential: Credential, clock: Clock, take_terms: Callable[[Terms], None]) -> None:
+    def __init__(
+        self,
+        http: Http,
+        credential: Credential,
+        clock: Clock,
+        take_terms: Callable[[Terms], None],
+        audiences: frozenset[str],
+    ) -> None:
         self._http = http
+        self._audiences = audiences
         self._credential = credential
         self._clock = clock
         self._take_terms = take_terms
@@ -125,7 +134,7 @@ class HttpAuthority:
             )
             if answered.status != 200:
                 raise StoreUnavailable
-            return read_found(answered.body, now_of(self._clock))
+            return read_found(answered.body, now_of(self._clock), self._audiences)
 
         try:
             return await in_thread(work)

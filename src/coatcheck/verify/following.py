@@ -78,7 +78,8 @@ class Following:
         self._plan = plan
         self._replica = Replica(plan.remember_events, read_name)
         self._http = Http(plan.address, plan.ssl_context)
-        authority = HttpAuthority(self._http, plan.credential, plan.clock, self._begin_again)
+        audiences = frozenset({plan.audience, plan.issuer})  # a session token without audience is for its server
+        authority = HttpAuthority(self._http, plan.credential, plan.clock, self._begin_again, audiences)
         self.subscriber = Subscriber(self._replica, Lease())
         self._follower = Follower(
             self.subscriber,

@@ -31,6 +31,7 @@ class Introspected(Struct, frozen=True, kw_only=True):
 
     active: bool
     sub: str = ""
+    aud: tuple[str, ...] = ()
     sid: str = ""
     scope: str = ""
     exp: int | None = None
@@ -43,15 +44,16 @@ class Introspected(Struct, frozen=True, kw_only=True):
 _read: Final = json.Decoder(Introspected).decode
 
 
-def read_found(body: bytes, now: datetime) -> Found:
-    """What an answer says of a token.
+def read_found(body: bytes, now: datetime, audiences: frozenset[str]) -> Found:
+    """What an answer says of a token that is to be for one of ``audiences``.
 
-    Raises TokenInvalid where it is not good, or not for this service: an answer does not tell which (RFC 7662 §2.2).
+    Raises TokenInvalid where it is not good, or not for this service: an answer does not tell which (RFC 7662 §2.2),
+    and a service that has several audiences is told of tokens for each.
     Raises StoreUnavailable for what is no answer.
     """
     try:
         told = _read(body)
-        if not told.active:
+        if not told.active or audiences.isdisjoint(told.aud):
             raise TokenInvalid
         known = told.coatcheck
         if known is None or not told.sub or not told.sid:
