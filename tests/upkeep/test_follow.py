@@ -110,6 +110,33 @@ def test_after_the_goodbye_nothing_registers_anew() -> None:
     following(test)
 
 
+def test_a_registration_that_is_answered_after_the_goodbye_is_given_up() -> None:
+    class Slow(Counting):
+        def __init__(self, store: MemoryStore) -> None:
+            super().__init__(store, lambda: ManualClock().now)
+            self.answers = asyncio.Event()
+
+        async def register(self, name: str, accept_ms: int | None, credential: str | None = None) -> str:
+            number = await super().register(name, accept_ms, credential)
+            await self.answers.wait()
+            return number
+
+    async def test(site: Site) -> None:
+        authority = Slow(site.store)
+        follower = Follower(site.subscriber, authority, site.clock, name="here", accept_ms=None, interval=60.0)
+        syncs = [asyncio.create_task(follower.sync()), asyncio.create_task(follower.sync(hold=True))]
+        while not site.rows():  # noqa: ASYNC110 - until it is under way
+            await asyncio.sleep(0.001)
+        await follower.stop()
+        authority.answers.set()
+        assert await asyncio.gather(*syncs) == [False, False]
+        assert site.rows() == []
+        assert site.subscriber.registration is None
+        assert not site.is_trusted
+
+    following(test)
+
+
 def test_a_long_way_behind_is_caught_up_in_one_go() -> None:
     async def test(site: Site) -> None:
         await site.follower.sync()

@@ -149,8 +149,10 @@ class Follower:
         try:
             async with asyncio.timeout(self._patience):
                 async with self._registering:
-                    if subscriber.registration is None:
-                        subscriber.registered(await self._authority.register(self._name, self._accept_ms))
+                    if subscriber.registration is None and not self._has_left:
+                        await self._register()
+                if self._has_left:
+                    return None
                 wait_ms = int(self._pace * 1000) if hold else 0
                 flight = subscriber.ask(clock.steady(), clock.wall(), wait_ms)
                 answer = await self._authority.sync(flight.question)
@@ -177,6 +179,13 @@ class Follower:
                 log.warning("Revocations are followed again.")
             self._after_sync()
         return heard
+
+    async def _register(self) -> None:
+        number = await self._authority.register(self._name, self._accept_ms)
+        if self._has_left:  # goodbye was said meanwhile: no barrier shall wait for this one
+            await self._authority.goodbye(number)
+        else:
+            self._subscriber.registered(number)
 
     def _say_cut_off(self, why: str) -> None:
         """Once, until it is over: a store that is away for an hour is one line, not thousands."""
