@@ -244,3 +244,92 @@ def test_a_store_that_is_behind_is_told_once_and_grants_nothing(caplog: pytest.L
     following(test)
     (told,) = caplog.records
     assert "behind what was known" in told.getMessage()
+
+
+class Holding(Counting):
+    """An authority elsewhere: holds an answer until the log has moved on, or ``wait_ms`` is over."""
+
+    held = 0
+    is_hasty = False
+
+    async def sync(self, question: Question) -> Answer:
+        answer = await super().sync(question)
+        until = asyncio.get_running_loop().time() + question.wait_ms / 1000
+        self.held += question.wait_ms > 0
+        while (
+            not self.is_hasty
+            and isinstance(answer, Delta)
+            and answer.head.position == question.applied
+            and asyncio.get_running_loop().time() < until
+        ):
+            await asyncio.sleep(0.005)
+            answer = await StoreAuthority.sync(self, question)
+        return answer
+
+
+class HeldSite(Site):
+    """A store elsewhere, and one follower of its log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.authority = Holding(self.store, lambda: ManualClock().now)
+        self.follower = Follower(
+            self.subscriber, self.authority, self.clock, name="there", accept_ms=None, interval=2.0, holds=True
+        )
+
+
+def held(test: Callable[[HeldSite], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(_run_held(test), 20))
+
+
+async def _run_held(test: Callable[[HeldSite], Coroutine[Any, Any, None]]) -> None:
+    site = HeldSite()
+    await site.follower.start()
+    try:
+        await test(site)
+    finally:
+        await site.follower.stop()
+
+
+def test_a_held_question_brings_news_at_once_and_is_asked_again_at_once() -> None:
+    async def test(site: HeldSite) -> None:
+        while site.authority.held == 0:  # noqa: ASYNC110 - until the first one is held
+            await asyncio.sleep(0.005)
+        for turn in range(1, 4):
+            site.end_a_session()
+            began = site.clock.steady()
+            while len(site.subscriber.replica) < turn:  # noqa: ASYNC110 - until it was told
+                await asyncio.sleep(0.002)
+            assert site.clock.steady() - began < 0.9
+
+    held(test)
+
+
+def test_an_answer_that_is_not_held_and_brings_nothing_is_not_asked_for_in_haste() -> None:
+    async def test(site: HeldSite) -> None:
+        site.authority.is_hasty = True
+        await asyncio.sleep(1.0)
+        assert site.authority.syncs <= 4
+
+    held(test)
+
+
+def test_an_unknown_key_does_not_wait_for_a_held_question() -> None:
+    async def test(site: HeldSite) -> None:
+        while site.authority.held == 0:  # noqa: ASYNC110 - until the first one is held
+            await asyncio.sleep(0.005)
+        began = site.clock.steady()
+        assert await site.follower.learn_keys()
+        assert site.clock.steady() - began < 0.9
+
+    held(test)
+
+
+def test_two_questions_at_once_register_only_once() -> None:
+    async def test(site: HeldSite) -> None:
+        for row in site.rows():
+            site.store.registry_transact(lambda registry, row=row: registry.remove([row.number]))  # type: ignore[misc]
+        await asyncio.gather(site.follower.sync(), site.follower.sync(hold=True))
+        assert len(site.rows()) == 1
+
+    held(test)
