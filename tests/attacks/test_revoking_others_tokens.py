@@ -39,6 +39,18 @@ async def test_unknown_and_dead_tokens_are_answered_as_good_ones():
         assert (missing.status_code, missing.json()["error"]) == (400, "invalid_request")
 
 
+async def test_an_invented_token_keeps_nobody_waiting():
+    """HT-08: it would cost a write, and every checker an answer at once."""
+    async with running() as site:
+        body = await site.register(site.client(), carry="tokens")
+        place, forged = f"{API}/revoke?wait=true", body["refresh_token"][:-4] + "AAAA"
+        for token in ("nonsense", "ccs_" + "a" * 44, "cck_" + "a" * 50, "eyJ.e.s", forged):
+            answer = await site.client().post(place, data={"token": token})
+            assert (answer.status_code, answer.content) == (200, b"{}"), token
+        genuine = await site.client().post(place, data={"token": body["refresh_token"]})
+        assert "receipt" in genuine.json()
+
+
 async def test_a_refresh_token_ends_its_session_and_every_token_of_it():
     async with running() as site:
         body = await site.register(site.client(), carry="tokens")

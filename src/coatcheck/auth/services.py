@@ -233,7 +233,7 @@ class Services:
             client=client,
             wait=wait,
         )
-        return await self._opened.enforce(committed, wait=wait)
+        return None if committed is None else await self._opened.enforce(committed, wait=wait)
 
     def _claims(self, token: bytes) -> AccessClaims | None:
         try:

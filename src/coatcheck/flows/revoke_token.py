@@ -27,13 +27,16 @@ async def revoke_token(
     service_id: str | None,
     client: Client,
     wait: bool = False,
-) -> Committed[bool]:
+) -> Committed[bool] | None:
     """Revoke ``token``. ``claims`` are its own where it is an access token that one of our keys signed. ``service_id``
     is who asks, None for somebody who just holds it. The result is whether anything was revoked: what is unknown, over,
-    or somebody else's is left alone without a word.
+    or somebody else's is left alone without a word. None for what we never made: nobody writes anything, and has every
+    checker awaited, by inventing tokens.
     """
     now = means.now()
     asked = None if claims is not None else _named(means, token)
+    if claims is None and asked is None:
+        return None
 
     def work(tx: Transaction) -> bool:
         session = _found(tx, asked) if claims is None else tx.sessions.get(claims.sid)
