@@ -57,6 +57,9 @@ async def _is_refused(site: Site, text: str, **form: str) -> None:
         {"iss": "svc_somebodyelse"},
         {"iss": None},
         {"sub": None},
+        {"sub": "svc_\0"},
+        {"sub": ["svc_x"]},
+        {"jti": "\0" * 3, "aud": "\ud7ff"},
     ],
     ids=str,
 )

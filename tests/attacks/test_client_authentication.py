@@ -171,3 +171,19 @@ async def test_a_secret_that_expired_is_refused():
         site.clock.advance(timedelta(minutes=5))
         assert (await ask_token(site, headers=proof)).status_code == 401
         assert body["expires_in"] == 600
+
+
+async def test_a_revoked_secret_that_is_still_tried_is_in_the_trail_once_an_hour():
+    async with running() as site:
+        service_id, secret = await _service(site)
+        [credential] = await site.auth.services.credentials_of(service_id)
+        await site.auth.services.revoke_credential(service_id, credential.id)
+        for _ in range(5):
+            assert (await ask_token(site, headers=by_basic(service_id, secret))).status_code == 401
+        await ask_token(site, headers=by_basic(service_id, KeyTokens("ccx", Secrets((SECRET,))).issue()))
+        [entry] = await site.auth.audit(kind="credential.failed")
+        assert (entry.user_id, entry.session_id, entry.outcome) == (service_id, credential.id, "refused")
+        assert entry.address == "203.0.113.7"
+        site.clock.advance(timedelta(minutes=61))
+        await ask_token(site, headers=by_basic(service_id, secret))
+        assert len(await site.auth.audit(kind="credential.failed")) == 2

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from coatcheck.authority import LookUp
 from coatcheck.errors import ServiceRefused, TokenInvalid
 from coatcheck.flows.parts.means import Means
+from coatcheck.flows.parts.refusals import note_dead_credential
 from coatcheck.model.audit import AuditEntry, Outcome
 from coatcheck.model.client import Client
 from coatcheck.model.expiry import is_past_absolute
@@ -47,7 +48,7 @@ async def authenticate_service(
         raise ServiceRefused
     try:
         proven = await (
-            _by_secret(means, secret.encode("ascii"))
+            _by_secret(means, secret.encode("ascii"), client)
             if secret is not None
             else _by_assertion(means, (assertion or "").encode("ascii"), client)
         )
@@ -58,13 +59,16 @@ async def authenticate_service(
     return proven
 
 
-async def _by_secret(means: Means, secret: bytes) -> Proven:
+async def _by_secret(means: Means, secret: bytes, client: Client) -> Proven:
     if not means.service_secrets.is_genuine(secret):
         raise ServiceRefused
     now = means.now()
     asked = LookUp(digest=digest(secret))
     proven = await means.store.read(lambda tx: _good(tx, asked, now))
     if proven is None:
+        over = await means.store.read(lambda tx: _known(tx, asked))
+        if over is not None:
+            await note_dead_credential(means, over, client)
         raise ServiceRefused
     return proven
 
@@ -131,6 +135,11 @@ def _candidates(tx: Transaction, claimed: Claimed) -> list[Session]:
         for each in tx.sessions.live_of(claimed.subject, Kind.SERVICE)
         if each.public_key is not None and claimed.kid in (None, each.id)
     ]
+
+
+def _known(tx: Transaction, asked: LookUp) -> Session | None:
+    session_id = tx.sessions.look_up(asked).session_id
+    return None if session_id is None else tx.sessions.get(session_id)
 
 
 def _good(tx: Transaction, asked: LookUp, now: datetime) -> Proven | None:

@@ -5,6 +5,7 @@ base64url, no member twice. Beyond the RFC, ``jti`` is required, an assertion li
 one audience: one that is for several servers could be passed on by each of them.
 """
 
+from re import compile as pattern
 from typing import Annotated, Final, NamedTuple
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -29,6 +30,7 @@ ALGORITHMS: Final = (Algorithm.ES256, Algorithm.EDDSA, Algorithm.RS256)
 
 _TYPES: Final = (None, "JWT", "client-authentication+jwt")
 _LONGEST_JTI: Final = 128
+_SUBJECT: Final = pattern(r"svc_[a-z2-7]{26}")  # so nothing else ever reaches the store
 
 
 class AssertionClaims(Struct, frozen=True, kw_only=True):
@@ -64,7 +66,7 @@ def read_claimed(assertion: bytes) -> Claimed:
         claims = _claims(decode(payload_text))
     except ValueError:
         raise TokenInvalid from None
-    if header.typ not in _TYPES or header.algorithm not in ALGORITHMS:
+    if header.typ not in _TYPES or header.algorithm not in ALGORITHMS or not _SUBJECT.fullmatch(claims.sub):
         raise TokenInvalid
     return Claimed(header.algorithm, header.kid, claims.sub)
 

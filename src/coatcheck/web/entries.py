@@ -35,6 +35,7 @@ HAPPENED: Final = {
     "service.deleted": "A service was deleted",
     "credential.created": "A service was given a credential",
     "credential.revoked": "A service's credential was ended",
+    "credential.failed": "A service's credential that is over came back",
     "assertion.replayed": "A service's signed assertion was sent twice",
     "everything.ended": "Everything was ended",
     "backup.restored": "A backup was restored",

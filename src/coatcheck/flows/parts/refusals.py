@@ -14,6 +14,7 @@ from coatcheck.errors import StoreUnavailable
 from coatcheck.flows.parts.means import Means
 from coatcheck.model.audit import AuditEntry, Outcome
 from coatcheck.model.client import Client
+from coatcheck.model.session import Session
 from coatcheck.passwords.attempts import Verdict
 from coatcheck.stores.port import Transaction
 
@@ -86,6 +87,21 @@ async def note_denial(means: Means, user_id: str, session_id: str, what: str, cl
     )
     with suppress(StoreUnavailable):
         await _note_once(means, user_id, entry, timedelta(hours=1))
+
+
+async def note_dead_credential(means: Means, credential: Session, client: Client) -> None:
+    """Note that a secret of a service came that is over, or whose service is suspended, once in an hour: somebody still
+    uses it, or stole it. The refusal stands although it could not be written down."""
+    entry = AuditEntry(
+        at=means.now(),
+        kind="credential.failed",
+        outcome=Outcome.REFUSED,
+        user_id=credential.user_id,
+        session_id=credential.id,
+        address=client.address,
+    )
+    with suppress(StoreUnavailable):
+        await _note_once(means, credential.id, entry, timedelta(hours=1))
 
 
 async def _note_once(means: Means, about: str, entry: AuditEntry, within: timedelta) -> None:
