@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from coatcheck.auth import Auth
-from coatcheck.cli.token_form import TokenKind, form_of
-from coatcheck.cli.token_verdict import ENDINGS
+from coatcheck.cli.tokens.form import TokenKind, form_of
+from coatcheck.cli.tokens.verdict import ENDINGS
 from coatcheck.clock import SystemClock, now_of
 from coatcheck.errors import AuthError
 from coatcheck.flows.logout import Scope

@@ -50,11 +50,11 @@ def _interruptible() -> Iterator[None]:
 
 
 def _run(port: int) -> None:
-    from coatcheck.cli.listening import listen
+    from coatcheck.cli.serving.listening import listen
 
     with listen(HOST, port, otherwise=f"make demo PORT={port % 65_535 + 1}") as listener:
         from coatcheck.auth import Auth
-        from coatcheck.cli.uvicorn_server import run, server_for
+        from coatcheck.cli.serving.uvicorn_server import run, server_for
         from coatcheck.settings import Settings, WebSettings
 
         with _passing_folder() as folder:

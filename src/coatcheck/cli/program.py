@@ -23,6 +23,9 @@ _COMMANDS: Final = (
     "doctor",
 )
 
+_ELSEWHERE: Final = {"serve": "serving.serve", "token": "tokens.token"}
+"""Commands that are more than one file."""
+
 
 class _LoadedWhenCalled(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -31,7 +34,8 @@ class _LoadedWhenCalled(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"coatcheck.cli.{cmd_name.replace('-', '_')}").command
+        module = _ELSEWHERE.get(cmd_name, cmd_name.replace("-", "_"))
+        command: click.Command = import_module(f"coatcheck.cli.{module}").command
         return command
 
 

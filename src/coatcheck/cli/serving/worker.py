@@ -1,4 +1,4 @@
-"""One worker process of ``coatcheck serve``: ``python -m coatcheck.cli.worker``, started by ``supervisor``.
+"""One worker process of ``coatcheck serve``: ``python -m coatcheck.cli.serving.worker``, started by ``supervisor``.
 
 It inherits the listening socket and a channel. It writes to the channel when it serves, and ends when the channel is
 closed: then nobody keeps it any more.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from coatcheck.stores.port import Store
 
 
-@click.command("coatcheck.cli.worker")
+@click.command("coatcheck.cli.serving.worker")
 @click.option("--listener", type=int, required=True)
 @click.option("--channel", type=int, required=True)
 @click.option("--name", required=True)
@@ -41,7 +41,7 @@ def worker(
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload is for whoever keeps us
     from coatcheck.auth import Auth
     from coatcheck.cli.environment import settings_from
-    from coatcheck.cli.uvicorn_server import run, server_for
+    from coatcheck.cli.serving.uvicorn_server import run, server_for
 
     auth = Auth(settings_from(os.environ), name=name)
     auth.deny_here(denies)

@@ -45,7 +45,7 @@ class Worker:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "coatcheck.cli.worker",
+                "coatcheck.cli.serving.worker",
                 *("--listener", str(listener.fileno()), "--channel", str(theirs.fileno()), "--name", name),
                 *(("--replaces", replaces) if replaces else ()),
                 *(("--denies",) if denies else ()),

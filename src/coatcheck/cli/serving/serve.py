@@ -57,9 +57,9 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
     """
     from coatcheck.cli.database import require_not_lost
     from coatcheck.cli.environment import settings_from
-    from coatcheck.cli.listening import listen
     from coatcheck.cli.outcome import say_warning
-    from coatcheck.cli.supervisor import Supervisor, host_name
+    from coatcheck.cli.serving.listening import listen
+    from coatcheck.cli.serving.supervisor import Supervisor, host_name
 
     if find_spec("uvicorn") is None:
         raise ModuleNotFoundError("uvicorn", name="uvicorn")

@@ -14,8 +14,8 @@ from coatcheck.cli.printing import console, instant, json_option, show_document,
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from coatcheck.cli.token_form import Finding, Form
-    from coatcheck.cli.token_verdict import Judgement
+    from coatcheck.cli.tokens.form import Finding, Form
+    from coatcheck.cli.tokens.verdict import Judgement
     from coatcheck.model.session import Session
     from coatcheck.settings import Settings
 
@@ -51,7 +51,7 @@ def command(words: tuple[str, ...], as_json: bool) -> None:
     """
     from coatcheck.cli.environment import settings_from
     from coatcheck.cli.secret_input import read_token
-    from coatcheck.cli.token_form import form_of
+    from coatcheck.cli.tokens.form import form_of
     from coatcheck.clock import SystemClock, now_of
 
     if words not in ((), ("-",)):
@@ -75,7 +75,7 @@ def command(words: tuple[str, ...], as_json: bool) -> None:
 def _judged(token: str, form: "Form", settings: "Settings", now: datetime) -> "tuple[Judgement, str]":
     """What was found, and why the database was not asked; "" when it was, or need not be."""
     from coatcheck.cli.database import CURRENT, look
-    from coatcheck.cli.token_verdict import Judgement
+    from coatcheck.cli.tokens.verdict import Judgement
     from coatcheck.errors import Broken
 
     alone = Judgement((form.finding, *_claims_alone(token, form, settings, now)))
@@ -99,7 +99,7 @@ def _judged(token: str, form: "Form", settings: "Settings", now: datetime) -> "t
 
 
 async def _asked(token: str, form: "Form", settings: "Settings", now: datetime) -> "Judgement":
-    from coatcheck.cli.token_verdict import judge, switched_off
+    from coatcheck.cli.tokens.verdict import judge, switched_off
     from coatcheck.stores.open import store_for
     from coatcheck.tokens.derivation import Secrets
     from coatcheck.upkeep.denial_file import read_denials
@@ -121,8 +121,8 @@ async def _asked(token: str, form: "Form", settings: "Settings", now: datetime) 
 
 def _claims_alone(token: str, form: "Form", settings: "Settings", now: datetime) -> "Iterator[Finding]":
     """What can be told of an access token's claims, believed or not."""
-    from coatcheck.cli.token_form import TokenKind
-    from coatcheck.cli.token_verdict import claims_alone
+    from coatcheck.cli.tokens.form import TokenKind
+    from coatcheck.cli.tokens.verdict import claims_alone
     from coatcheck.errors import TokenInvalid
     from coatcheck.tokens.base64url import decode
     from coatcheck.tokens.claims import read_claims
@@ -177,7 +177,7 @@ def _section(title: str, fields: "Mapping[str, str]") -> None:
 
 
 def _in_words(name: str, value: Any, now: datetime) -> str:
-    from coatcheck.cli.token_times import INSTANTS, in_full, instant_of
+    from coatcheck.cli.tokens.times import INSTANTS, in_full, instant_of
 
     at = instant_of(value) if name in INSTANTS else None
     if at is not None:
@@ -191,8 +191,8 @@ def _in_words(name: str, value: Any, now: datetime) -> str:
 
 
 def _session_fields(judgement: "Judgement", session: "Session", now: datetime) -> dict[str, str]:
-    from coatcheck.cli.token_times import in_full, near
-    from coatcheck.cli.token_verdict import ENDINGS
+    from coatcheck.cli.tokens.times import in_full, near
+    from coatcheck.cli.tokens.verdict import ENDINGS
     from coatcheck.model.session import NEVER
     from coatcheck.model.user import User
 
@@ -214,7 +214,7 @@ def _session_fields(judgement: "Judgement", session: "Session", now: datetime) -
 
 
 def _document(form: "Form", judgement: "Judgement", without: str) -> dict[str, Any]:
-    from coatcheck.cli.token_times import INSTANTS, instant_of
+    from coatcheck.cli.tokens.times import INSTANTS, instant_of
 
     code, session, owner = _code(judgement.findings), judgement.session, judgement.owner
     claims = form.claims or {}

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import UNSET
 
 from coatcheck.authority import LookUp
-from coatcheck.cli.token_form import Finding, TokenKind, without_tokens
-from coatcheck.cli.token_times import near, within
+from coatcheck.cli.tokens.form import Finding, TokenKind, without_tokens
+from coatcheck.cli.tokens.times import near, within
 from coatcheck.errors import (
     CheckingStale,
     CredentialRefused,

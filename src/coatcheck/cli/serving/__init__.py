@@ -1,0 +1,1 @@
+"""``coatcheck serve``: one listening socket, and the processes behind it."""
