@@ -95,7 +95,7 @@ class Serving:
     def worker_pids(self) -> list[int]:
         """The workers, as the kernel knows them."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(child) for child in children if b"coatcheck.cli.worker" in command_line(int(child))]
+        return [int(child) for child in children if b"coatcheck.cli.serving.worker" in command_line(int(child))]
 
     def registered(self) -> list[str]:
         """The names of the subscribers."""
