@@ -1,5 +1,8 @@
 """A service that proves itself by a private key (``private_key_jwt``): the server keeps nothing to steal."""
 
+import gc
+import os
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -8,6 +11,7 @@ from coatcheck.errors import Misconfigured
 from coatcheck.model.session import Carry
 from tests.verify.gate import Gate
 from tests.verify.site import refusal, trusting
+from tests.verify.test_cut_off import until
 
 KEYS = {
     "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -53,6 +57,28 @@ def test_a_token_that_is_refused_is_replaced() -> None:
         site.server.run(site.auth.services.change(made.service.id, scopes=["more"], wait=True))  # outdates the token
         assert "signer here" in site.end(held)
         assert sum(path.endswith("/token") for path, _ in gate.seen) == 2
+
+
+def test_a_process_that_is_forked_while_a_token_is_asked_for_gets_one_of_its_own() -> None:
+    """As a server does that loads the application before it forks its workers."""
+    gate = Gate()
+    private, public = pems("Ed25519")
+    with trusting(make=gate.around()) as site:
+        made = site.server.run(site.auth.services.create("signer", audiences=["orders"], feed=True, public_key=public))
+        verifier, held = site.verifier(credential=(made.service.id, private), name=None), site.log_in()
+        gate.mode = "hang"
+        verifier.start()
+        until(lambda: any(path.endswith("/token") for path, _ in gate.seen))
+        gate.mode = ""  # for whoever asks from now on
+        told, tell = os.pipe()
+        gc.collect()  # nothing of other tests is left to be collected, and to warn, in the child
+        child = os.fork()
+        if child == 0:
+            os.write(tell, refusal(verifier, held.token).encode() + b".")
+            verifier.close()
+            os._exit(0)
+        assert os.read(told, 100) == b"."
+        assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize("pem", ["", "no key", pems("P-256")[1]])

@@ -1,7 +1,7 @@
 """How this service proves to the server who it is."""
 
-import threading
 from collections.abc import Mapping
+from math import inf
 from secrets import token_urlsafe
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlencode
@@ -58,6 +58,10 @@ class Credential(Protocol):
         """The server did not take the last one: the next is to be a new one."""
         ...
 
+    def forked(self) -> None:
+        """In a child process: nothing that another thread of the parent held may be waited for."""
+        ...
+
 
 class Secret:
     """A service's secret, ``ccx_…``, as it was shown when it was made. Raises Misconfigured for what can't be one."""
@@ -77,10 +81,26 @@ class Secret:
     def refused(self) -> None:
         """There is no other."""
 
+    def forked(self) -> None:
+        """Nothing is held."""
+
 
 class _TokenAnswer(Struct, frozen=True):
     access_token: str
     expires_in: int
+
+
+class _Held(NamedTuple):
+    """An access token, and until when on the steady clock it is used. Has no repr."""
+
+    token: str
+    good_until: float
+
+    def __repr__(self) -> str:
+        return "_Held(…)"
+
+
+_NONE: Final = _Held("", -inf)
 
 
 class SigningCredential:
@@ -102,24 +122,21 @@ class SigningCredential:
         self._client_id = client_id
         self._issuer = issuer
         self._clock = clock
-        self._lock = threading.Lock()
-        self._token = ""
-        self._good_until = 0.0
+        self._held = _NONE  # without a lock, which a fork would leave shut: racing calls get one token each
 
     def bearer(self, http: Http) -> str:
-        with self._lock:
-            if self._clock.steady() >= self._good_until or not self._token:
-                self._renew(http)
-            return self._token
+        held = self._held
+        if self._clock.steady() >= held.good_until:
+            held = self._held = self._renewed(http)
+        return held.token
 
     def proof(self) -> Proof:
         return Proof({}, {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion()})
 
     def refused(self) -> None:
-        with self._lock:
-            self._token = ""
+        self._held = _NONE
 
-    def _renew(self, http: Http) -> None:
+    def _renewed(self, http: Http) -> "_Held":
         form = {"grant_type": "client_credentials", "audience": feed_audience(self._issuer), **self.proof().form}
         asked_at = self._clock.steady()
         answered = http.request(
@@ -131,8 +148,7 @@ class SigningCredential:
             told = json.decode(answered.body, type=_TokenAnswer)
         except DecodeError:
             raise StoreUnavailable(f"What {self._issuer} answers is not understood here.") from None
-        self._token = told.access_token
-        self._good_until = asked_at + max(told.expires_in / 2, told.expires_in - _RENEW_BEFORE)
+        return _Held(told.access_token, asked_at + max(told.expires_in / 2, told.expires_in - _RENEW_BEFORE))
 
     def _assertion(self) -> str:
         now = int(self._clock.wall())
