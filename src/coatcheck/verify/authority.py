@@ -179,6 +179,10 @@ class HttpAuthority:
         if status in (401, 403):
             self._credential.refused()
             raise StoreUnavailable(f"{where} refuses this service's credential (status {status}).")
+        if status == 429:
+            raise StoreUnavailable(f"{where} has as many subscribers of this credential as it allows.")
+        if status >= 500:
+            raise StoreUnavailable(f"{where} can't answer now (status {status}).")
         if status != 200:
             raise StoreUnavailable(f"{where} does not answer as a Coatcheck server with a feed does (status {status}).")
         try:
