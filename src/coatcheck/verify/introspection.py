@@ -2,9 +2,9 @@
 record the server has, and any token while there is no lease."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import DecodeError, Struct, json
+from msgspec import DecodeError, Meta, Struct, json
 
 from coatcheck.authority import Found
 from coatcheck.errors import StoreUnavailable, TokenInvalid
@@ -21,6 +21,7 @@ class KnownFrom(Struct, frozen=True, kw_only=True):
 
     kind: Kind
     position: str
+    age_ms: Annotated[int, Meta(ge=0)]
     generation: int
     version: int
     everything_generation: int
@@ -81,7 +82,7 @@ def read_found(body: bytes, now: datetime, audiences: frozenset[str]) -> Found:
         kind=known.kind,
         scopes=tuple(told.scope.split()),
     )
-    return Found(position=position, record=record)
+    return Found(position=position, record=record, age_ms=known.age_ms)
 
 
 class SessionTokens:
