@@ -58,10 +58,6 @@ class Credential(Protocol):
         """The server did not take the last one: the next is to be a new one."""
         ...
 
-    def forked(self) -> None:
-        """In a child process: nothing that another thread of the parent held may be waited for."""
-        ...
-
 
 class Secret:
     """A service's secret, ``ccx_…``, as it was shown when it was made. Raises Misconfigured for what can't be one."""
@@ -80,9 +76,6 @@ class Secret:
 
     def refused(self) -> None:
         """There is no other."""
-
-    def forked(self) -> None:
-        """Nothing is held."""
 
 
 class _TokenAnswer(Struct, frozen=True):
