@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 ANSWER_WITHIN: Final = 2.5
 """Seconds that the server may take to begin an answer, beside what it was asked to hold it."""
 
-SNAPSHOT_WITHIN: Final = 10.0
+SNAPSHOT_WITHIN: Final = 30.0
 """The same for an answer that may be a snapshot, which can take a while to write."""
 
 _read_answer: Final = json.Decoder(FeedAnswer).decode
