@@ -122,6 +122,23 @@ def test_an_answer_that_took_as_long_as_a_lease_is_too_old() -> None:
         checked(site, token)
 
 
+def test_what_an_answer_was_old_already_counts_as_if_it_had_taken_as_long() -> None:
+    site, token = cut_off(Policy.ONLINE)
+    site.is_reachable = True
+    real, age_ms = site.recall._look_up, 2_900
+
+    async def from_memory(asked: LookUp, fresh: bool) -> Found:
+        found = await real(asked, fresh)
+        site.clock.advance(timedelta(seconds=2))
+        return structs.replace(found, age_ms=age_ms)
+
+    site.recall._look_up = from_memory
+    checked(site, token)
+    age_ms = 3_000
+    with pytest.raises(StoreUnavailable):
+        checked(site, token)
+
+
 def test_a_shared_answer_from_before_an_ending_is_not_believed() -> None:
     site = Site()
     asyncio.run(site.sync())
