@@ -6,7 +6,10 @@ One credential has only so many registrations; what it keeps open costs a future
 import asyncio
 
 import pytest
+from msgspec import structs
 
+from coatcheck.authority import Question, Snapshot
+from coatcheck.model.position import Epoch, Position
 from tests.site import API, Site, bearer, code_of, running
 
 pytestmark = pytest.mark.anyio
@@ -71,3 +74,22 @@ async def test_invented_secrets_leave_nothing_behind() -> None:
             forged = genuine[:-6] + f"{turn:06}"
             assert (await site.client(**bearer(forged)).post(f"{API}/feed", json={"wait_ms": 0})).status_code == 401
         assert not site.auth.feed._admission._admitted
+
+
+async def test_invented_positions_cost_one_snapshot_and_not_one_each() -> None:
+    """Everybody's polls wait for that read, and so do the leases of all who follow."""
+    async with running() as site:
+        client = site.client(**bearer(await secret(site, "orders")))
+        told = (await client.post(f"{API}/feed", json={"wait_ms": 0})).json()
+        head, number = told["head"], told["registration"].partition(".")[0]
+        credential = (await site.auth.store.read_registry(lambda registry: registry.get(number))).credential
+        there = Position(Epoch.parse(head["epoch"]), head["seq"])
+        elsewhere = Position(there.epoch.successor(), 1)
+        plain = Question(registration=number, credential=credential)
+        asked = [structs.replace(plain, applied=there, event_id=f"x{i}") for i in range(9)]
+        asked += [structs.replace(plain, applied=elsewhere), plain]
+        first, *others = await site.auth._opened.authority.sync_all(asked)
+        assert isinstance(first, Snapshot)
+        assert first.foreign
+        assert others[-1] == structs.replace(first, foreign=False)
+        assert all(each.ended is first.ended for each in others if isinstance(each, Snapshot)), "read once"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 from msgspec import structs
@@ -121,32 +122,39 @@ class StoreAuthority:
         return True
 
     def _answers(self, tx: Transaction, questions: Sequence[Question]) -> list[tuple[Delta | Snapshot, bool]]:
-        """An answer for each; those who know the same are told the same, and it is read once."""
+        """An answer for each; those who know the same are told the same, and it is read once. So is the snapshot,
+        whatever positions are made up to get one: everybody waits for this read."""
+        snapshot = self._snapshot_of(tx)
         known: dict[tuple[Position | None, str | None], tuple[Delta | Snapshot, bool]] = {}
         for question in questions:
             at = (question.applied, question.event_id)
             if at not in known:
-                known[at] = self._answer(tx, question)
+                known[at] = self._answer(tx, question, snapshot)
         return [known[question.applied, question.event_id] for question in questions]
 
-    def _answer(self, tx: Transaction, question: Question) -> tuple[Delta | Snapshot, bool]:
-        head, applied = tx.log.head(), question.applied
+    def _answer(
+        self, tx: Transaction, question: Question, shared: Callable[[], Snapshot] | None = None
+    ) -> tuple[Delta | Snapshot, bool]:
+        head, applied, snapshot = tx.log.head(), question.applied, shared or self._snapshot_of(tx)
         if applied is None:
-            return tx.log.snapshot(self._most_in_snapshot), False
+            return snapshot(), False
         if (applied.epoch, applied.seq) > (head.epoch, head.seq):
             return Delta(head=head, events=()), False  # the subscriber sees that this store is behind it
         if applied.epoch != head.epoch:
-            return structs.replace(tx.log.snapshot(self._most_in_snapshot), foreign=True), False
+            return structs.replace(snapshot(), foreign=True), False
         known = head.event_id if applied.seq == head.seq else tx.log.event_id_at(applied.seq)
         if applied.seq == 0:
             known = ""
         if known is None or tx.log.floor() > applied.seq:
-            return tx.log.snapshot(self._most_in_snapshot), False
+            return snapshot(), False
         if known != question.event_id:
-            return structs.replace(tx.log.snapshot(self._most_in_snapshot), foreign=True), False
+            return structs.replace(snapshot(), foreign=True), False
         events = tuple(tx.log.after(applied.seq, self._most_events))
         more = bool(events) and events[-1].seq < head.seq
         return Delta(head=head, events=events, more=more), True
+
+    def _snapshot_of(self, tx: Transaction) -> Callable[[], Snapshot]:
+        return cache(lambda: tx.log.snapshot(self._most_in_snapshot))
 
     @staticmethod
     def _is_news(row: Registration, applied: Position | None, head: Head, now: datetime) -> bool:
