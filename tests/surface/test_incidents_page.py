@@ -18,7 +18,7 @@ from tests.surface.documents import blocks, text_of
 
 PAGE = "docs/incidents.md"
 BIN = Path(sys.executable).parent
-SESSIONS, ACCOUNT, LOOK, KEY, SECRET, EVERYTHING, BACKUP, DENY, LIFT = blocks(PAGE, "sh")
+SESSIONS, ACCOUNT, LOOK, API_KEY, SERVICE, KEY, SECRET, EVERYTHING, BACKUP, DENY, LIFT = blocks(PAGE, "sh")
 NAMES = ("ann@example.com", "bob@example.com")
 
 pytestmark = pytest.mark.slow
@@ -127,6 +127,41 @@ def test_an_account_is_locked_and_opened_with_another_password(place: Installati
             await auth.login(ANN, "nine green bottles hanging")
 
     asyncio.run(log_in())
+
+
+def test_an_api_key_is_revoked_and_sessions_go_on(place: Installation):
+    async def make() -> tuple[str, str]:
+        async with place.auth() as auth:
+            ann = (await auth.check(place.tokens[ANN][0])).user_id or ""
+            made = await auth.api_keys.create(ann, "backup")
+            return made.credential.id, made.secret or ""
+
+    key_id, secret = asyncio.run(make())
+    place.tokens["key"] = [secret]
+    assert place.codes()["key"] == ["passes"]
+    assert key_id in place.run(API_KEY.replace("apk_…", key_id))
+    assert place.codes() == {ANN: FINE, BOB: FINE, "key": ["session.ended"]}
+
+
+def test_a_service_gets_another_secret_and_the_leaked_one_is_revoked(place: Installation):
+    async def make() -> tuple[str, str]:
+        async with place.auth() as auth:
+            made = (await auth.services.create("orders", audiences=["orders"])).first
+            return made.credential.id, made.secret or ""
+
+    async def proves_itself(secret: str) -> bool:
+        async with place.auth() as auth:
+            try:
+                await auth.services.authenticate(secret)
+            except AuthError:
+                return False
+            return True
+
+    credential_id, leaked = asyncio.run(make())
+    assert credential_id in place.run(SERVICE.replace("crd_…", credential_id))
+    fresh = (place.folder / "orders.secret").read_text("ascii").strip()
+    assert (place.folder / "orders.secret").stat().st_mode & 0o077 == 0
+    assert [asyncio.run(proves_itself(each)) for each in (leaked, fresh)] == [False, True]
 
 
 def test_a_leaked_keys_tokens_are_refused_and_sessions_go_on(place: Installation):
