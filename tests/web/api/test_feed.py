@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from coatcheck.model.key import KeyStatus
+from coatcheck.errors import StoreUnavailable
 from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings
 from coatcheck.testing import login_as
@@ -195,6 +196,22 @@ async def test_who_hangs_up_is_forgotten_at_once():
         asking.cancel()
         await asyncio.sleep(0.05)
         assert not feed._waiting
+
+
+async def test_a_registration_that_nobody_was_told_of_is_given_up():
+    async with followed() as site:
+        asked = {"wait_ms": 0, "position": {"epoch": "none", "seq": 1}}
+        assert (await site.client.post(f"{API}/feed", json=asked)).status_code == 422
+        authority = site.site.auth._opened.authority
+        sync_all = authority.sync_all
+
+        async def away(_: Any) -> Any:
+            raise StoreUnavailable
+
+        authority.sync_all = away  # type: ignore[method-assign]
+        assert code_of(await site.ask()) == "store.unavailable"
+        authority.sync_all = sync_all  # type: ignore[method-assign]
+        assert [row for row in await site.site.auth.subscribers() if row.credential] == []
 
 
 async def test_leaving_gives_the_registration_up():

@@ -6,9 +6,10 @@ users are named.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
-from msgspec import Raw, json
+from msgspec import Raw, json, structs
 
 from coatcheck.auth.feed import Told
 from coatcheck.authority import Snapshot
@@ -41,17 +42,22 @@ async def follow(call: Call) -> Reply:
     """What is new for this subscriber; without a registration, register first."""
     asked: FeedQuestion = call.body
     feed, credential = call.installation.auth.feed, await _credential(call)
-    registration = asked.registration
-    if registration is None:
-        registration = await feed.register(credential, name=asked.name or "", accept_ms=asked.accept_ms)
     try:
-        question = asked_in(asked, registration)
+        question = asked_in(asked, asked.registration or "")
     except ValueError:
         raise RequestInvalid([FieldError("position", "This is no position.")]) from None
+    if asked.registration is None:
+        given = await feed.register(credential, name=asked.name or "", accept_ms=asked.accept_ms)
+        question = structs.replace(question, registration=given)
     gone = asyncio.ensure_future(call.gone())
     try:
         told = await feed.ask(credential, question, hold=asked.wait_ms / 1000, gone=gone)
-    except ConnectionAbortedError:
+    except (ConnectionAbortedError, StoreUnavailable) as fault:
+        if asked.registration is None:  # nobody was told of it: no barrier shall wait for it
+            with suppress(StoreUnavailable):
+                await feed.goodbye(credential, question.registration)
+        if isinstance(fault, StoreUnavailable):
+            raise
         raise RequestMalformed("The connection ended before the answer.") from None
     finally:
         gone.cancel()
