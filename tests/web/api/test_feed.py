@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
-from coatcheck.model.key import KeyStatus
 from coatcheck.errors import StoreUnavailable
+from coatcheck.model.key import KeyStatus
 from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings
 from coatcheck.testing import login_as
