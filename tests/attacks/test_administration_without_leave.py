@@ -24,7 +24,7 @@ PUBLIC = {
     ("POST", "/auth/api/token"),
     ("POST", "/auth/api/introspect"),  # the form proves which service asks: test_introspection_oracle
     ("POST", "/auth/api/revoke"),  # the token is the proof
-    ("POST", "/auth/api/feed"),  # wants the secret of a service once the question was read: tests/web/api/test_feed.py
+    ("POST", "/auth/api/feed"),  # wants the secret of a service once the question was read: test_feed_without_leave.py
     ("GET", "/auth/.well-known/jwks.json"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/.well-known/oauth-authorization-server"),
