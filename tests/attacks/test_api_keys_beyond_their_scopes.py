@@ -72,6 +72,19 @@ async def test_an_upstream_is_told_of_a_key_what_the_key_is():
         assert (who.kind, who.user_id, who.roles, who.scopes) == (Kind.API_KEY, root.id, frozenset(), {"orders:read"})
 
 
+async def test_a_key_for_one_upstream_gets_through_to_no_other():
+    """JC-09: what is meant for one service would be a key to all that stand behind the same gateway."""
+    async with running(tokens=TokenSettings(audiences=("orders", "billing"))) as site:
+        ann = await site.auth.create_user("ann@example.com", PASSWORD)
+        key = (await site.auth.api_keys.create(ann.id, "for orders", audience="orders")).secret
+        answers = [
+            await site.client().get(f"{API}/check?audience={each}", headers=bearer(key))
+            for each in ("billing", "orders")
+        ]
+        assert [answer.status_code for answer in answers] == [403, 204]
+        assert "authorization" not in answers[0].headers
+
+
 async def test_a_scope_that_is_not_offered_is_not_given():
     async with running(tokens=TOKENS) as site:
         ann = site.browser()
