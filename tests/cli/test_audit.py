@@ -69,6 +69,13 @@ def test_what_is_no_time_is_refused(run: CommandLine, when: str) -> None:
     assert run.code == 2
 
 
+def test_a_limit_that_no_database_counts_to_is_refused(run: CommandLine) -> None:
+    run.make_database()
+    for command in ("audit", "users"):
+        run(command, "list", "--limit", "9" * 20)
+        assert run.code == 2
+
+
 def test_everything_is_exported_oldest_first_and_goes_on_where_it_stopped(run: CommandLine) -> None:
     run.make_database()
     now = datetime.now(UTC)
