@@ -8,10 +8,17 @@ long collection of garbage), even in the middle of a plain call: the rest of the
 import asyncio
 from asyncio import events, tasks
 from collections.abc import Callable
+from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Any
 
+from coatcheck.errors import AuthError
+
 _swap = getattr(tasks, "_swap_current_task", None)
+
+
+class Died(BaseException):
+    """A process died while it stood still in the middle of a plain call: nothing of it happens any more."""
 
 
 class Handle:
@@ -101,6 +108,8 @@ class Timeline:
             loop.stopped_until = max(loop.stopped_until, until + 1e-9)  # its own things come after
         self.run(until)
         self.depth -= 1
+        if loop.is_dead:
+            raise Died
 
 
 class Loop(asyncio.AbstractEventLoop):
@@ -166,7 +175,12 @@ class Loop(asyncio.AbstractEventLoop):
         """Nothing of this process happens any more."""
         self.is_dead = True
         for task in self.tasks:
-            if not task.done():
+            if task.done():
+                fault = None if task.cancelled() else task.exception()
+                if fault is not None and not isinstance(fault, AuthError | Died):
+                    self._failed(fault)
+            else:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
-                task.get_coro().close()  # type: ignore[union-attr]
+                with suppress(ValueError):  # it stands still in the middle of a call
+                    task.get_coro().close()  # type: ignore[union-attr]
         self.tasks.clear()

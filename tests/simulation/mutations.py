@@ -13,7 +13,8 @@ from typing import Any
 
 from msgspec import structs
 
-from coatcheck.authority import Snapshot
+from coatcheck.auth.feed import Feed
+from coatcheck.authority import Delta, Snapshot
 from coatcheck.checking.checker import Checker
 from coatcheck.checking.recall import Recall
 from coatcheck.errors import AuthError, SessionEnded
@@ -29,11 +30,14 @@ from coatcheck.revocation.lease import Lease
 from coatcheck.revocation.replica import CannotApply, Replica
 from coatcheck.revocation.subscriber import Heard, Subscriber
 from coatcheck.sessions.grant import grant, grant_again
+from coatcheck.stores import authority as stores_authority
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.memory.log import MemoryLog
 from coatcheck.upkeep import confirm, janitor, settle
 from coatcheck.upkeep.enforce import Enforcer
 from coatcheck.upkeep.follow import Follower
+from coatcheck.verify.authority import HttpAuthority
+from coatcheck.verify.following import Following
 from tests.simulation import workload
 from tests.simulation import world as world_module
 from tests.simulation.process import Process
@@ -99,7 +103,7 @@ def a_barrier_goes_by_the_newest_lease_length_only(real: Any, self: Any, registr
 
 @mutation("3", (Follower, "_sync_once"))
 async def the_snapshot_is_read_before_the_registration(real: Any, self: Any, *how: Any) -> Any:
-    if self._subscriber.registration is None and not self._has_left:
+    if self._subscriber.registration is None and not self._has_left and hasattr(self._authority, "_process"):
         asked_at, wall = self._clock.steady(), self._clock.wall()
         try:
             snapshot = await self._authority._process.store.read(lambda tx: tx.log.snapshot(1000))
@@ -115,8 +119,8 @@ async def the_snapshot_is_read_before_the_registration(real: Any, self: Any, *ho
 
 
 @mutation("3", (StoreAuthority, "register"))
-async def a_registration_claims_to_be_newer_than_it_is(real: Any, self: Any, name: str, accept_ms: Any) -> Any:
-    number = await real(self, name, accept_ms)
+async def a_registration_claims_to_be_newer_than_it_is(real: Any, self: Any, *how: Any) -> Any:
+    number = await real(self, *how)
 
     def later(registry: Any) -> None:
         row = registry.get(number)
@@ -432,6 +436,50 @@ def marked_rows_are_left_out_at_once(real: Any, self: Any, registrations: Any, *
 @mutation("15", (janitor, "bound"))
 def marked_rows_are_deleted_at_once(_: Any, lease_ms: int, drift: float) -> float:
     return 0.0
+
+
+# -- 16: subscribers elsewhere ----------------------------------------------------------------------------------------
+
+
+@mutation("16", (Feed, "_ask"))
+async def a_server_answers_from_what_it_knows_itself(real: Any, self: Any, question: Any) -> Any:
+    known, latest = self._opened.running.replica.position, self.__dict__.get("latest")
+    if latest is not None and known == question.applied == latest.position:
+        return Delta(head=latest, events=())
+    answer = await real(self, question)
+    if isinstance(answer, Delta):
+        self.latest = answer.head
+    return answer
+
+
+@mutation("16", (stores_authority, "_may_ask"))
+def a_registration_speaks_for_any_credential(_: Any, question: Any, row: Any) -> bool:
+    return row is not None and row.lapsed_at is None
+
+
+@mutation("16", (StoreAuthority, "goodbye"))
+async def a_goodbye_is_taken_from_anybody(_: Any, self: Any, registration: str, credential: Any = None) -> None:
+    await self._store.write_registry(lambda registry: registry.remove([registration]))
+
+
+@mutation("16", (Following, "_begin_again"))
+def names_are_compared_under_another_key(real: Any, self: Any, terms: Any) -> None:
+    if not hasattr(self, "has_begun"):
+        self.has_begun = True
+        real(self, terms)
+        return
+    self.subscriber.leave()
+    self._replica.position = None
+
+
+@mutation("16", (HttpAuthority, "_aged"))
+def the_answer_to_a_registration_does_not_age(_: Any, self: Any, first: Any) -> Any:
+    return first.answer
+
+
+@mutation("16", (HttpAuthority, "register"))
+async def a_service_does_not_declare_that_it_accepts(real: Any, self: Any, name: str, _: Any) -> Any:
+    return await real(self, name, None)
 
 
 # -- 17: epochs -------------------------------------------------------------------------------------------------------

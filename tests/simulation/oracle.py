@@ -21,7 +21,7 @@ from coatcheck.model.receipt import Receipt
 from tests.simulation.strange import SomethingNew
 
 if TYPE_CHECKING:
-    from tests.simulation.process import Process
+    from tests.simulation.running import Running
     from tests.simulation.world import Held, World
 
 REFUSALS = (SessionEnded, TokenInvalid, TokenOutdated, TokenRevoked)
@@ -96,7 +96,7 @@ class Oracle:
                 facts[:] = [fact for fact in facts if fact.order <= after]
 
     def returned(
-        self, process: "Process", position: Position, receipt: Receipt | None, events: tuple[Event, ...] = ()
+        self, process: "Running", position: Position, receipt: Receipt | None, events: tuple[Event, ...] = ()
     ) -> None:
         """A change was reported as done: with a receipt everywhere, without one in the process that did it."""
         now = self._world.timeline.now
@@ -112,7 +112,7 @@ class Oracle:
 
     # -- what must hold -----------------------------------------------------------------------------------------------
 
-    def accepted(self, process: "Process", held: "Held", remembered: Remembered, began: float) -> None:
+    def accepted(self, process: "Running", held: "Held", remembered: Remembered, began: float) -> None:
         """Judge an acceptance. Raises Broken."""
         now = self._world.timeline.now
         for fact in self._against(held, remembered):
@@ -124,12 +124,12 @@ class Oracle:
                     continue
                 if proof.home is not None and (proof.home != process.name or process.is_forked):
                     continue
-                if process.name in proof.unbound and now <= proof.unbound_until:
+                if process.called in proof.unbound and now <= proof.unbound_until:
                     continue
                 kind = "P1" if proof.home is None else "P1 (at home)"
                 raise Broken(f"{kind}: {process.name} accepts {held.name} after a barrier for {fact.what} returned")
 
-    def refused(self, process: "Process", held: "Held", fault: Exception, began: float, *, was_valid: bool) -> None:
+    def refused(self, process: "Running", held: "Held", fault: Exception, began: float, *, was_valid: bool) -> None:
         """Judge a refusal. Raises Broken."""
         world = self._world
         if not was_valid or not world.is_valid(held, process):
@@ -148,7 +148,7 @@ class Oracle:
         if hash_at_commit is not None and hash_at_commit != f"plain:{password}":
             raise Broken("P1: a login with the old password outlived the password")
 
-    def look_at(self, process: "Process") -> None:
+    def look_at(self, process: "Running") -> None:
         """Judge what a process holds in memory. Raises Broken."""
         if len(process.replica) > self._world.remembered:
             raise Broken(f"P4: {process.name} remembers {len(process.replica)} subjects")
@@ -162,13 +162,21 @@ class Oracle:
         """P2 in the world's own time: the longest lease on the slowest clock. W is this, as the fastest counts."""
         return self.longest_lease / self._slowest
 
-    def _is_excused(self, process: "Process", began: float) -> bool:
+    def _is_excused(self, process: "Running", began: float) -> bool:
         """The store could not be reached just now; for ``deny`` and for keys that are still unknown, lately. Where a
         newer version has written to the log, nobody of this one has a lease any more."""
         if self._world.is_strange or process.is_starting:
             return True
+        if process.is_remote and self._is_remote_excused(process, began):
+            return True
         lately = 2 * self.longest_lease + 4 if process.policy is Policy.DENY or self._world.has_new_keys else 4.0
         return process.is_leaving or process.is_forked or process.trouble_at >= began - lately / self._slowest
+
+    def _is_remote_excused(self, process: "Running", began: float) -> bool:
+        """Whoever has no store depends on servers that have it, and on a credential that counts."""
+        since = began - (2 * self.longest_lease + 4) / self._slowest
+        troubled = (other.trouble_at >= since for other in self._world.processes)
+        return any(troubled) or self._world.is_barred(process)
 
     def _against(self, held: "Held", remembered: Remembered) -> list[Fact]:
         """Every revocation that should have refused this."""

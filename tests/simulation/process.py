@@ -1,23 +1,21 @@
 """One process of the simulated world: the real parts, over clocks and a way to the store that can't be relied on."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from coatcheck.authority import Answer, Delta, Found, LookUp, Question
-from coatcheck.checking.cache import Cache
+from coatcheck.authority import Answer, Delta, Found, LookUp, Question, Unregistered
+from coatcheck.checking.cache import Cache, Remembered
 from coatcheck.checking.checker import Checker
+from coatcheck.checking.doubt import Doubt
 from coatcheck.checking.keys import CheckingKeys
 from coatcheck.checking.recall import Policy, Recall
 from coatcheck.errors import OutcomeUnknown, StoreUnavailable
 from coatcheck.flows.parts.means import Means
-from coatcheck.model.position import Position
 from coatcheck.passwords.attempts import Attempts
 from coatcheck.passwords.devices import DeviceTokens
-from coatcheck.revocation.credential import Credential
 from coatcheck.revocation.lease import Lease
-from coatcheck.revocation.replica import Replica, Verdict
-from coatcheck.revocation.subscriber import Flight, Heard, Subscriber
 from coatcheck.settings import AttemptSettings
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.tokens.api_key import API_KEY_PREFIX, SERVICE_SECRET_PREFIX, KeyTokens
@@ -30,7 +28,8 @@ from coatcheck.upkeep.flights import Flights
 from coatcheck.upkeep.follow import Follower
 from coatcheck.upkeep.janitor import Janitor
 from coatcheck.upkeep.settle import Settler
-from tests.simulation.loop import Loop
+from tests.simulation.desk import Desk
+from tests.simulation.running import Interrupted, Repeated, Running
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -122,8 +121,8 @@ class Relay:
         )
         self._kept: tuple[Question, Answer, float] | None = None
 
-    async def register(self, name: str, accept_ms: int | None) -> str:
-        return await self._real.register(name, accept_ms)
+    async def register(self, name: str, accept_ms: int | None, credential: str | None = None) -> str:
+        return await self._real.register(name, accept_ms, credential)
 
     async def sync(self, question: Question) -> Answer:
         world = self._world
@@ -142,41 +141,19 @@ class Relay:
             self._kept = (question, answer, read_at)
         return answer
 
+    async def sync_all(self, questions: Sequence[Question]) -> list[Answer]:
+        answers = await self._real.sync_all(questions)
+        return [
+            answer if isinstance(answer, Unregistered) else self._world.stale_for(self._real, question) or answer
+            for question, answer in zip(questions, answers, strict=True)
+        ]
+
     async def look_up(self, asked: LookUp) -> Found:
         stale = self._world.stale_found(self._process, asked)
         return await self._real.look_up(asked) if stale is None else stale
 
-    async def goodbye(self, registration: str) -> None:
-        await self._real.goodbye(registration)
-
-
-class Repeated(Subscriber):
-    """A subscriber whose transport delivers some answers a second time, late."""
-
-    world: "World"
-    process: "Process"
-
-    def hear(self, flight: Flight, answer: Answer) -> Heard:
-        heard = super().hear(flight, answer)
-        self.process.note(heard)
-        world = self.world
-        if world.rng.random() < world.repetition:
-            at = world.timeline.now + world.rng.random() * 6
-            world.timeline.at(at, self._hear_again, flight, answer, owner=self.process.loop)
-        return heard
-
-    def _hear_again(self, flight: Flight, answer: Answer) -> None:
-        self.process.note(super().hear(flight, answer))
-
-
-class Interrupted(Replica):
-    """A replica in whose test a process may be stopped."""
-
-    process: "Process"
-
-    def test(self, credential: Credential) -> Verdict:
-        self.process._maybe_stop()
-        return super().test(credential)
+    async def goodbye(self, registration: str, credential: str | None = None) -> None:
+        await self._real.goodbye(registration, credential)
 
 
 class Pool:
@@ -203,27 +180,11 @@ class Hasher:
         return False
 
 
-class Process:
-    """A process that checks credentials and runs flows. It is the clock of its own parts."""
+class Process(Running):
+    """A process that has the store: it checks credentials, runs flows, and serves whoever has no store."""
 
     def __init__(self, world: "World", name: str, policy: Policy, accept_for: float) -> None:
-        rng = world.rng
-        self.world = world
-        self.name = name
-        self.policy = policy
-        self.accept_for = accept_for
-        self.rate = rng.choice((1 - world.drift, 1.0, 1 + world.drift))
-        self._born = world.timeline.now
-        self._booted = rng.random() * 100
-        self._wall_ahead = rng.uniform(-2, 2)
-        self.loop = Loop(world.timeline, self.steady, self.rate, world.failed)
-        self.is_leaving = False
-        self.is_forked = False
-        self.trouble_at = world.timeline.now
-        self.is_starting = False
-        self.cut_until = 0.0
-        self.in_thread = False
-        self._positions: list[tuple[float, Position]] = []
+        super().__init__(world, name, policy, accept_for)
         self.store = Wire(world, self)
         settings = world.settings
         self.replica = Interrupted(world.remembered)
@@ -231,11 +192,12 @@ class Process:
         self.subscriber = Repeated(self.replica, Lease())
         self.subscriber.world, self.subscriber.process = world, self
         self.signers = Signers(SECRETS)
-        self.checker = Checker(
+        self.keys = CheckingKeys(self.replica, self.signers.secret_of)
+        self._checker = Checker(
             replica=self.replica,
             lease=self.subscriber.lease,
             cache=Cache(b"k" * 32, world.cached),
-            keys=CheckingKeys(self.replica, self.signers.secret_of),
+            keys=self.keys,
             session_tokens=SESSION_TOKENS,
             wall=self._wall_in_check,
             steady=self._steady_in_check,
@@ -250,7 +212,7 @@ class Process:
         self.follower = self._new_follower()
         self.flights = Flights(self.authority)
         self.recall = Recall(
-            self.checker,
+            self._checker,
             look_up=self._look_up,
             learn_keys=self.follower.learn_keys,
             policy=policy,
@@ -273,6 +235,15 @@ class Process:
         self.enforcer = Enforcer(self.store, self, self.replica, lambda: self.follower.ring())  # type: ignore[arg-type]
         self.janitor = Janitor(self.store, self)  # type: ignore[arg-type]
         self.settler = Settler(self.store, self)  # type: ignore[arg-type]
+        self._is_looking_after = False
+        self.desk = Desk(self)
+
+    @property
+    def checker(self) -> Checker:
+        return self._checker
+
+    async def settle(self, doubt: Doubt) -> Remembered:
+        return await self.recall.settle(doubt)
 
     def _new_follower(self) -> Follower:
         return Follower(
@@ -284,37 +255,6 @@ class Process:
             interval=self.world.settings.revocation.lease.total_seconds() / 5,
             load_keys=self._load_keys,
         )
-
-    # -- clocks -------------------------------------------------------------------------------------------------------
-
-    def steady(self) -> float:
-        return self._booted + (self.world.timeline.now - self._born) * self.rate
-
-    def wall(self) -> float:
-        return self.world.epoch_of_time + self._born + self._wall_ahead + self.steady() - self._booted
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.wall(), UTC)
-
-    def step_wall(self, seconds: float) -> None:
-        self._wall_ahead = max(-8.0, min(8.0, self._wall_ahead + seconds))
-        self.world.trouble(self)
-
-    def _wall_in_check(self) -> float:
-        self._maybe_stop()
-        return self.wall()
-
-    def _steady_in_check(self) -> float:
-        self._maybe_stop()
-        return self.steady()
-
-    def _maybe_stop(self) -> None:
-        world = self.world
-        if world.stops and world.rng.random() < world.stops:
-            seconds = world.rng.choice((0.05, 0.5, 3.0, 9.0, 20.0))
-            if not self.in_thread:
-                self.trouble_at = max(self.trouble_at, world.timeline.now + seconds + 3.0)
-            world.timeline.stop_inside(self.loop, seconds, whole=not self.in_thread)
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -334,17 +274,20 @@ class Process:
 
     async def look_after(self) -> None:
         """The rounds of the janitor and of whoever settles epochs, as the running parts of an application make them."""
+        if self._is_looking_after:  # one round at a time
+            return
+        self._is_looking_after = True
         try:
             await self.janitor.look(self.now())
             await self.settler.look()
         except StoreUnavailable:
             self.world.trouble(self)
+        finally:
+            self._is_looking_after = False
 
     def fork_from(self, parent: "Process") -> None:
         """Begin with a copy of the parent's memory, as a forked child does."""
-        self.rate, self._born, self._booted = parent.rate, parent._born, parent._booted
-        self._wall_ahead = parent._wall_ahead
-        self.loop._rate = self.rate
+        super().fork_from(parent)
         ours, theirs = self.replica, parent.replica
         for field, value in vars(theirs).items():
             if field != "process":
@@ -352,7 +295,7 @@ class Process:
         for field in Lease.__slots__:
             setattr(self.subscriber.lease, field, getattr(parent.subscriber.lease, field))
         self.subscriber.registration = parent.subscriber.registration
-        self.checker._cache._entries.update(parent.checker._cache._entries)
+        self._checker._cache._entries.update(parent.checker._cache._entries)
         self.signers._symmetric = dict(parent.signers._symmetric)
         self.forked()
 
@@ -363,19 +306,11 @@ class Process:
         self.checker.forget_everything()
 
     def die(self) -> None:
-        self.loop.close()
+        super().die()
+        self.desk.fall_silent()
 
-    def known_since(self, time: float) -> Position | None:
-        """What had been applied at ``time``."""
-        return next((position for at, position in reversed(self._positions) if at <= time), None)
-
-    def note(self, heard: Heard) -> None:
-        """Look at what became of an answer."""
-        position = self.replica.position
-        if position is not None and (not self._positions or self._positions[-1][1] != position):
-            self._positions.append((self.world.timeline.now, position))
-        self.world.say(f"{self.name}: sync {heard.name} at {self.replica.position and self.replica.position.seq}")
-        self.world.look_at(self)
+    def ring(self) -> None:
+        self.follower.ring()
 
     async def _look_up(self, asked: LookUp, fresh: bool) -> Found:
         return await self.flights.look_up(asked, fresh)

@@ -11,9 +11,14 @@ from multiprocessing import get_context
 from random import Random
 from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from coatcheck.model import identifiers, position
+from coatcheck.model.key import Algorithm
 from coatcheck.tokens import keyring, opaque, refresh
+from coatcheck.verify import authority as verifying
 from tests.simulation.oracle import Broken
+from tests.simulation.remote import in_world
 from tests.simulation.workload import LASTS, Workload
 from tests.simulation.world import World
 
@@ -35,12 +40,19 @@ def dice(seed: int) -> Iterator[None]:
     for module in modules:
         module.token_bytes = rng.randbytes
     position.token_hex = lambda size: rng.randbytes(size).hex()
+    generate = keyring.generate
+    keyring.generate = lambda algorithm: (
+        Ed25519PrivateKey.from_private_bytes(rng.randbytes(32)) if algorithm is Algorithm.EDDSA else generate(algorithm)
+    )
+    in_thread, verifying.in_thread = verifying.in_thread, in_world
     try:
         yield
     finally:
+        verifying.in_thread = in_thread
         for module in modules:
             module.token_bytes = secrets.token_bytes
         position.token_hex = secrets.token_hex
+        keyring.generate = generate
 
 
 def run(seed: int, trace: list[str] | None = None) -> None:
@@ -102,7 +114,9 @@ def shortened(trace: list[str], lines: int) -> list[str]:
     holds = [line for line in trace if "client: holds" in line and any(word in words for word in line.split()[3:4])]
     words |= {word for line in holds for word in line.split() if word.startswith("ses_")}
     process = (
-        next((word for word in trace[-1].split()[2:5] if word.rstrip("'") in ("a", "b", "c")), "") if trace else ""
+        next((word for word in trace[-1].split()[2:5] if word.rstrip("'") in ("a", "b", "c", "r", "s")), "")
+        if trace
+        else ""
     )
     kept = [
         line

@@ -1,9 +1,11 @@
 """What people, administrators, operators and fate do in one schedule."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from coatcheck.authority import Question
 from coatcheck.checking.recall import Policy
 from coatcheck.errors import AuthError
 from coatcheck.flows.change_account import change_account
@@ -17,12 +19,16 @@ from coatcheck.flows.reauthenticate import reauthenticate
 from coatcheck.flows.refresh import refresh
 from coatcheck.flows.renew_cookie import renew_cookie
 from coatcheck.model.login import Login
-from coatcheck.model.session import Carry
+from coatcheck.model.session import Carry, Ending
 from coatcheck.model.user import UserStatus
+from coatcheck.sessions.end import end_session
 from coatcheck.tokens.opaque import digest
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
+from tests.simulation.desk import STAGES, Desk
 from tests.simulation.process import SECRETS, Process
-from tests.simulation.world import CLIENT, LEASE, Held, Person, World, copy_of
+from tests.simulation.remote import Remote
+from tests.simulation.running import Running
+from tests.simulation.world import CLIENT, LEASE, START, Held, Person, World, copy_of
 
 LASTS: Final = 21.0
 """Seconds of the world's time in one schedule."""
@@ -35,7 +41,7 @@ class Workload:
         self.world = world
         self.rng = world.rng
         self.aim: Held | None = None
-        self._fates: tuple[Callable[[Process], None], ...] = (
+        self._fates: tuple[Callable[[Running], None], ...] = (
             self._cut_off,
             self._cut_off,
             self._cut_off,
@@ -56,6 +62,18 @@ class Workload:
             self._lapse,
             self._lapse,
         )
+        if world.remotes:
+            self._fates += (
+                self._bar,
+                self._replace_secret,
+                self._replace_secret,
+                self._impersonate,
+                self._impersonate,
+                self._cut_feed,
+                self._cut_feed,
+                self._slow_down,
+                self._slow_down,
+            )
 
     def plan(self) -> None:
         """Put everything that will be tried on the time line."""
@@ -93,15 +111,19 @@ class Workload:
             start += rng.random() * 0.6
             world.timeline.at(start, self._ask_again, quarry.name, held)
 
-    def _strike(self, verb: Callable[[Process], None], process: Process) -> None:
+    def _strike(self, verb: Callable[[Running], None], process: Running) -> None:
         if not process.loop.is_dead:
             self.world.say(f"fate: {verb.__name__.strip('_')} ({process.name})")
             verb(process)
 
-    def _revoke(self, quarry: Process, person: Person, held: Held) -> None:
-        alive = [process for process in self.world.alive() if not process.is_leaving and not process.is_forked]
+    def _revoke(self, quarry: Running, person: Person, held: Held) -> None:
+        alive = [process for process in self.world.servers() if not process.is_leaving and not process.is_forked]
         others = [process for process in alive if process is not quarry]
-        process = self.rng.choice(others if others and self.rng.random() < 0.85 else [*alive, quarry])
+        own = [quarry] if isinstance(quarry, Process) else []
+        able = others if others and self.rng.random() < 0.85 else [*alive, *own]
+        if not able:
+            return
+        process = self.rng.choice(able)
         verbs = [self._log_out, self._log_out, self._log_out_everywhere, self._reauthenticate, self._change_roles]
         verbs += [self._end_everything] if self.rng.random() < 0.3 else []
         verbs += [self._revoke_key] if held.is_jwt else []
@@ -132,7 +154,7 @@ class Workload:
 
     def _somebody_acts(self) -> None:
         world, rng = self.world, self.rng
-        alive = [process for process in world.alive() if not process.is_leaving and not process.is_forked]
+        alive = [process for process in world.servers() if not process.is_leaving and not process.is_forked]
         if not alive:
             return
         process, person = rng.choice(alive), rng.choice(world.people)
@@ -312,44 +334,44 @@ class Workload:
             return
         self._strike(self.rng.choice(self._fates), self.rng.choice(alive))
 
-    def _cut_off(self, process: Process) -> None:
+    def _cut_off(self, process: Running) -> None:
         process.cut_until = self.world.timeline.now + self.rng.choice((0.5, 3.0, 8.0, 20.0))
         self.world.trouble(process)
 
-    def _stop(self, process: Process) -> None:
+    def _stop(self, process: Running) -> None:
         until = self.world.timeline.now + self.rng.choice((0.3, 2.0, 7.0, 15.0))
         process.loop.stopped_until = max(process.loop.stopped_until, until)
         process.trouble_at = max(process.trouble_at, process.loop.stopped_until + 3.0)
 
-    def _crash(self, process: Process) -> None:
+    def _crash(self, process: Running) -> None:
         process.die()
         self.world.spawn(process.name, process.policy)
 
-    def _fork(self, process: Process) -> None:
+    def _fork(self, process: Running) -> None:
         self.world.spawn(process.name + "'", process.policy, parent=process)
 
-    def _leave(self, process: Process) -> None:
+    def _leave(self, process: Running) -> None:
         if not process.is_leaving:
             self.world.launch_soon(process, process.leave)
 
-    def _step_wall(self, process: Process) -> None:
+    def _step_wall(self, process: Running) -> None:
         process.step_wall(self.rng.choice((-6.0, -0.5, 0.5, 6.0)))
 
-    def _take_store_down(self, _: Process) -> None:
+    def _take_store_down(self, _: Running) -> None:
         self.world.is_down_until = self.world.timeline.now + self.rng.choice((0.5, 4.0, 12.0))
         for process in self.world.alive():
             self.world.trouble(process)
 
-    def _lag(self, _: Process) -> None:
+    def _lag(self, _: Running) -> None:
         world = self.world
         world.standby = (copy_of(world.primary), world.oracle.order)
         world.standby_answers = self.rng.choice((0.5, 1.0))
         world.timeline.at(world.timeline.now + self.rng.random() * 12, world.catch_up)
 
-    def _back_up(self, _: Process) -> None:
+    def _back_up(self, _: Running) -> None:
         self.world.backup = (copy_of(self.world.primary), self.world.oracle.order)
 
-    def _promote(self, process: Process) -> None:
+    def _promote(self, process: Running) -> None:
         """The primary is gone for good, and a standby that lagged behind takes over: in a new epoch (rule 17)."""
         if self.world.standby is None:
             self._lag(process)
@@ -357,25 +379,25 @@ class Workload:
         else:
             self.world.promote()
 
-    def _lose_everything(self, process: Process) -> None:
+    def _lose_everything(self, process: Running) -> None:
         """The store burns down, list of subscribers and all, while one process can't be reached."""
         if not any(other.policy is Policy.ACCEPT for other in self.world.processes):
             self._back_up(process)
             self._cut_off(process)
             self.world.timeline.at(self.world.timeline.now + 0.1, self.world.restore)
 
-    def _restore(self, process: Process) -> None:
+    def _restore(self, process: Running) -> None:
         if self.world.backup is None:
             self._back_up(process)
             self.world.timeline.at(self.world.timeline.now + self.rng.random() * 12, self.world.restore)
         else:
             self.world.restore()
 
-    def _forget(self, _: Process) -> None:
+    def _forget(self, _: Running) -> None:
         keep = self.rng.randint(0, 3)
         self.world.primary.transact(lambda tx: tx.log.forget(up_to=max(0, tx.log.head().seq - keep)))
 
-    def _change_lease(self, _: Process) -> None:
+    def _change_lease(self, _: Running) -> None:
         lease = self.rng.choice((LEASE / 5, LEASE, LEASE * 1.6))
         settings = self.world.settings
         self.world.primary.transact(
@@ -385,12 +407,76 @@ class Workload:
         )
         self.world.oracle.longest_lease = max(self.world.oracle.longest_lease, lease)
 
-    def _happen_strangely(self, _: Process) -> None:
+    def _happen_strangely(self, _: Running) -> None:
         if self.rng.random() < 0.3:
             self.world.happen_strangely()
 
-    def _lapse(self, process: Process) -> None:
+    def _bar(self, process: Running) -> None:
+        """The credential of a service is revoked; somebody gives it another, later."""
+        world = self.world
+        if isinstance(process, Remote):
+            credential_id, now = process.credential_id, datetime.fromtimestamp(START + world.timeline.now, UTC)
+            world.run_work(
+                "transact",
+                lambda tx: end_session(tx, credential_id, at=now, ending=Ending.REVOKED, actor_id=None),
+            )
+            world.timeline.at(world.timeline.now + 3.0 + self.rng.random() * 6, world.replace_credential, process)
+
+    def _replace_secret(self, _: Running) -> None:
+        """The servers are given a new secret, one after the other: sessions get other names."""
+        world = self.world
+        world.stage = min(len(STAGES) - 1, world.stage + self.rng.choice((1, 2, 3)))
+        for process in world.servers():
+            self.world.timeline.at(world.timeline.now + self.rng.random() * 3, self._take_secret, process.desk)
+
+    def _take_secret(self, desk: Desk) -> None:
+        desk.secrets = STAGES[self.world.stage]
+        for remote in self.world.alive():
+            if remote.is_remote:
+                self.world.trouble(remote)
+
+    def _cut_feed(self, process: Running) -> None:
+        """A service can ask about single credentials only, and perhaps servers that can't ask the store."""
+        now = self.world.timeline.now
+        if isinstance(process, Remote):
+            process.feed_cut_until = now + self.rng.choice((3.0, 8.0, 20.0))
+            self.world.trouble(process)
+            for server in self.world.servers():
+                if self.rng.random() < 0.5:
+                    at = now + self.rng.random() * 5.0
+                    self.world.timeline.at(at, self._cut_off, server)
+
+    def _slow_down(self, _: Running) -> None:
+        """The store is slow to answer: what it reads is seconds old when it arrives at the servers."""
+        for server in self.world.servers():
+            server.slow_until = self.world.timeline.now + self.rng.choice((2.0, 6.0))
+
+    def _impersonate(self, process: Running) -> None:
+        """Another service says that this one has heard everything, and says goodbye for it."""
+        if process.is_remote:
+            for turn in range(20):
+                self.world.timeline.at(self.world.timeline.now + turn * 0.35, self._speak_for, process)
+
+    def _speak_for(self, process: Running) -> None:
+        world = self.world
+        registration, desks = process.subscriber.registration, [each.desk for each in world.servers()]
+        if registration is None or not desks:
+            return
+        desk, head = self.rng.choice(desks), world.primary._rows.head
+        asked = Question(registration=registration, applied=head.position, event_id=head.event_id)
+        says_goodbye = self.rng.random() < 0.2
+
+        async def speak() -> None:
+            with suppress(AuthError):
+                if says_goodbye:
+                    await desk.feed.goodbye("sec_another", registration)
+                else:
+                    await desk.feed.ask("sec_another", asked)
+
+        world.launch_soon(desk.process, speak)
+
+    def _lapse(self, process: Running) -> None:
         """A janitor elsewhere takes this process for dead."""
-        number = process.subscriber.registration
+        number = process.number
         if number is not None:
             self.world.primary.registry_transact(lambda registry: registry.mark_lapsed(number, process.now()))

@@ -14,37 +14,52 @@ from coatcheck.checking.doubt import Doubt
 from coatcheck.checking.recall import Policy
 from coatcheck.errors import AuthError
 from coatcheck.flows.parts.credentials import login_from, mint
+from coatcheck.flows.parts.new_credential import add_credential, compose_credential
 from coatcheck.flows.parts.new_session import new_session
 from coatcheck.model.client import Client
-from coatcheck.model.identifiers import SESSION, new_identifier
+from coatcheck.model.identifiers import SERVICE, SESSION, new_identifier
 from coatcheck.model.key import Algorithm, KeyStatus
 from coatcheck.model.login import Credentials, Login
-from coatcheck.model.principal import CarriedBy
+from coatcheck.model.principal import Kind
+from coatcheck.model.service import Service
 from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.user import User
 from coatcheck.sessions.end import end_everything
 from coatcheck.sessions.open import open_session
 from coatcheck.settings import RevocationSettings, SessionSettings, Settings, TokenSettings
+from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.memory.rows import Rows
 from coatcheck.stores.memory.store import MemoryStore
 from coatcheck.tokens.base64url import decode
 from coatcheck.tokens.opaque import digest
 from coatcheck.upkeep.rotation import rotate_keys
-from tests.simulation.loop import Timeline
+from tests.simulation.loop import Died, Timeline
 from tests.simulation.oracle import Fact, Oracle
 from tests.simulation.process import SECRETS, Process
+from tests.simulation.remote import Remote
+from tests.simulation.running import Running
 from tests.simulation.strange import SomethingNew
 
 START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
 LEASE: Final = 5.0
 DRIFT: Final = 0.1
 CLIENT: Final = Client(address="192.0.2.7")
-SETTINGS: Final = Settings(
-    database="memory:",
-    sessions=SessionSettings(grace=timedelta(seconds=3)),
-    tokens=TokenSettings(algorithm=Algorithm.HS256, access_for=timedelta(seconds=45)),
-    revocation=RevocationSettings(lease=timedelta(seconds=LEASE), drift=DRIFT),
-)
+
+
+def _settings(algorithm: Algorithm) -> Settings:
+    return Settings(
+        database="memory:",
+        sessions=SessionSettings(grace=timedelta(seconds=3)),
+        tokens=TokenSettings(algorithm=algorithm, access_for=timedelta(seconds=45)),
+        revocation=RevocationSettings(lease=timedelta(seconds=LEASE), drift=DRIFT),
+    )
+
+
+SETTINGS: Final = _settings(Algorithm.HS256)
+SETTINGS_WITH_REMOTES: Final = _settings(Algorithm.EDDSA)
+"""A service elsewhere checks what is signed with public keys alone, and that takes longer."""
+WITH_REMOTES: Final = 0.3
+"""How many schedules have them."""
 
 
 @dataclass(slots=True)
@@ -75,7 +90,6 @@ class Person:
 class World:
     """One schedule. ``trace`` collects what happened, for a person to read."""
 
-    settings = SETTINGS
     drift = DRIFT
     epoch_of_time = START
 
@@ -100,6 +114,11 @@ class World:
         self.most_in_snapshot = rng.choice((1, 3, 100))
         self.has_new_keys = False
         self.is_strange = False
+        # Services that have no store, in the place of processes that have it.
+        self.remotes = remotes_of(seed)
+        self.settings = SETTINGS_WITH_REMOTES if self.remotes else SETTINGS
+        self.stage = 0
+        self._credentials: dict[str, tuple[str, str]] = {}
         # The store.
         self.primary = MemoryStore()
         self.is_down_until = 0.0
@@ -111,7 +130,7 @@ class World:
         # People and processes.
         self.people: list[Person] = []
         self.held: list[Held] = []
-        self.processes: list[Process] = []
+        self.processes: list[Running] = []
         self.count = 0
         self._populate()
 
@@ -146,16 +165,20 @@ class World:
 
     # -- the store ----------------------------------------------------------------------------------------------------
 
-    def travel(self, process: Process) -> tuple[float, float | None]:
+    def travel(self, process: Running) -> tuple[float, float | None]:
         """How long a unit of work takes to the store and its outcome back; None for never."""
         rng = self.rng
+        if self.timeline.now < process.slow_until:
+            self.trouble(process)
+            return rng.random() * 0.02, rng.choice((0.1, 2.0, 4.0))
         if self.slowness and rng.random() < self.slowness:
             self.trouble(process)
             return rng.random() * rng.choice((1.0, 8.0)), rng.choice((0.0, 1.0, 4.0, None))
         return rng.random() * 0.02, rng.random() * 0.02
 
-    def is_cut_off(self, process: Process) -> bool:
-        return self.timeline.now < max(process.cut_until, self.is_down_until)
+    def is_cut_off(self, process: Running, *, itself: bool = False) -> bool:
+        """Whether a process does not reach the store; ``itself``: does not reach anybody."""
+        return self.timeline.now < max(process.cut_until, 0.0 if itself else self.is_down_until)
 
     def run_work(self, verb: str, work: Callable[[Any], Any]) -> Any:
         """Run one unit of work at the primary, and enter what it appended."""
@@ -186,9 +209,9 @@ class World:
         for process in self.processes:
             if not process.loop.is_dead and self.rng.random() < self.bells:
                 at_ = timeline.now + self.rng.random() * 0.05
-                timeline.at(at_, process.follower.ring, owner=process.loop)
+                timeline.at(at_, process.ring, owner=process.loop)
 
-    def trouble(self, process: Process) -> None:
+    def trouble(self, process: Running) -> None:
         """Remember that something has just kept this process from the store, or from its senses."""
         process.trouble_at = max(process.trouble_at, self.timeline.now + 3.0)
 
@@ -199,6 +222,15 @@ class World:
             return None
         return standby.view(lambda tx: process.authority._real._answer(tx, question))[0]
 
+    def stale_for(self, authority: StoreAuthority, question: Question) -> Answer | None:
+        """What a server is told by a standby that lags behind what a service has applied."""
+        standby = None if self.standby is None else self.standby[0]
+        if standby is None or question.applied is None or self.rng.random() >= self.standby_answers:
+            return None
+        if not standby._rows.head.position < question.applied:
+            return None
+        return standby.view(lambda tx: authority._answer(tx, question))[0]
+
     def stale_found(self, process: Process, asked: LookUp) -> Found | None:
         """As ``stale_answer``, for a look-up."""
         standby = self._standby_for(process, at_least_for=4.0)  # the check may have begun a while ago, knowing less
@@ -207,7 +239,7 @@ class World:
         self.trouble(process)
         return standby.view(lambda tx: tx.sessions.look_up(asked))
 
-    def _standby_for(self, process: Process, at_least_for: float = 0.0) -> MemoryStore | None:
+    def _standby_for(self, process: Running, at_least_for: float = 0.0) -> MemoryStore | None:
         position = process.known_since(self.timeline.now - at_least_for)
         if self.standby is None or position is None or self.rng.random() >= self.standby_answers:
             return None
@@ -266,6 +298,9 @@ class World:
         now = datetime.fromtimestamp(START + self.timeline.now, UTC)
         self.run_work("transact", lambda tx: self._begin_again(tx, epoch, now))
         self._recall_passwords()
+        for process in self.alive():
+            if process.is_remote:
+                self.timeline.at(self.timeline.now + self.rng.random() * 6, self.replace_credential, process)
 
     @staticmethod
     def _begin_again(tx: Any, epoch: Any, now: datetime) -> None:
@@ -303,8 +338,8 @@ class World:
         self.oracle.longest_lease = LEASE
         for number in range(3):
             policy = rng.choice((Policy.ONLINE, Policy.ONLINE, Policy.DENY, Policy.ACCEPT))
-            self.spawn("abc"[number], policy)
-        means = self.processes[0].means
+            self.spawn(("abc"[: 3 - self.remotes] + "rs")[number], policy)
+        means = self.servers()[0].means
         for number in range(2):
             user_id = new_identifier("usr")
             email = f"person{number}@example.com"
@@ -380,7 +415,7 @@ class World:
         self.held.append(held)
         self.say(f"client: holds {held.name} of {session.id} (generation {generation}, version {version})")
 
-    def is_valid(self, held: Held, process: Process) -> bool:
+    def is_valid(self, held: Held, process: Running) -> bool:
         """Whether the store would accept this now, by the letter."""
         rows = self.primary._rows
         if process.wall() > held.expires_at - 1:
@@ -396,9 +431,10 @@ class World:
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
-    def spawn(self, name: str, policy: Policy, parent: Process | None = None) -> Process:
+    def spawn(self, name: str, policy: Policy, parent: Running | None = None) -> Running:
         """Start a process, or fork one."""
-        process = Process(self, name, policy, self.rng.choice((4.0, 12.0)) if policy is Policy.ACCEPT else 0.0)
+        kind = Remote if name[0] in "rs" else Process
+        process = kind(self, name, policy, self.rng.choice((4.0, 12.0)) if policy is Policy.ACCEPT else 0.0)
         self.processes.append(process)
         if parent is not None:
             process.accept_for = parent.accept_for
@@ -407,18 +443,53 @@ class World:
         self.timeline.at(self.timeline.now + delay, self.launch, process, process.start, owner=process.loop)
         return process
 
-    def launch(self, process: Process, work: Callable[..., Any], *args: Any) -> None:
+    def launch(self, process: Running, work: Callable[..., Any], *args: Any) -> None:
         """Begin a task in a process."""
         process.loop.create_task(work(*args))
 
-    def launch_soon(self, process: Process, work: Callable[..., Any], *args: Any) -> None:
+    def launch_soon(self, process: Running, work: Callable[..., Any], *args: Any) -> None:
         """Begin a task in a process as soon as it is its turn."""
         self.timeline.at(self.timeline.now, self.launch, process, work, *args, owner=process.loop)
 
-    def alive(self) -> list[Process]:
+    def alive(self) -> list[Running]:
         return [process for process in self.processes if not process.loop.is_dead]
 
-    def look_at(self, process: Process) -> None:
+    def servers(self) -> list[Process]:
+        """The processes that have the store."""
+        return [process for process in self.alive() if isinstance(process, Process)]
+
+    def credential_of(self, name: str, *, fresh: bool = False) -> tuple[str, str]:
+        """The credential by which a service follows the feed, as (id, secret): the one it has, or a fresh one."""
+        name = name.rstrip("'")
+        if fresh or name not in self._credentials:
+            means = next(process.means for process in self.processes if isinstance(process, Process))
+            audiences = (self.settings.issuer,)
+            service = Service(
+                id=new_identifier(SERVICE), name=name, audiences=audiences, feed=True, created_at=means.now()
+            )
+            made = compose_credential(means, Kind.SERVICE, service.id, name=name, expires_at=None, client=CLIENT)
+
+            def work(tx: Any) -> None:
+                tx.services.add(service)
+                add_credential(tx, made.credential)
+
+            self.primary.transact(work)
+            self._credentials[name] = made.credential.id, made.secret or ""
+        return self._credentials[name]
+
+    def is_barred(self, process: Running) -> bool:
+        """Whether a service's credential opens the feed no more."""
+        asked = LookUp(session_id=getattr(process, "credential_id", None))
+        return process.is_remote and self.primary.view(lambda tx: tx.sessions.look_up(asked)).record is None
+
+    def replace_credential(self, process: Running) -> None:
+        """Give a service a credential that opens the feed, and start it anew."""
+        if not process.loop.is_dead:
+            self.credential_of(process.name, fresh=True)
+            process.die()
+            self.spawn(process.name, process.policy)
+
+    def look_at(self, process: Running) -> None:
         self.guard(self.oracle.look_at, process)
 
     # -- checking -----------------------------------------------------------------------------------------------------
@@ -435,7 +506,7 @@ class World:
             for process in self.alive():
                 self.check_soon(process, held)
 
-    def check_soon(self, process: Process, held: Held, within: float = 0.0) -> None:
+    def check_soon(self, process: Running, held: Held, within: float = 0.0) -> None:
         """Let a request come to a process: on its loop, or in a thread beside it."""
         at = self.timeline.now + (self.rng.random() * within if within else 0.0)
         if self.rng.random() < 0.3:
@@ -443,24 +514,26 @@ class World:
         else:
             self.timeline.at(at, self.launch, process, self._check, process, held, owner=process.loop)
 
-    async def _check(self, process: Process, held: Held) -> None:
+    async def _check(self, process: Running, held: Held) -> None:
         began, was_valid = self.timeline.now, self.is_valid(held, process)
         try:
-            remembered = await process.recall.check(held.token, CarriedBy.HEADER)
+            remembered = await process.check(held.token)
         except AuthError as fault:
             self._refused(process, held, fault, began, was_valid)
         else:
             self._accepted(process, held, remembered, began)
 
-    def _check_in_thread(self, process: Process, held: Held) -> None:
+    def _check_in_thread(self, process: Running, held: Held) -> None:
         if process.in_thread:
             return
         began, was_valid = self.timeline.now, self.is_valid(held, process)
         process.in_thread = True
         try:
-            remembered = process.checker.check(held.token, CarriedBy.HEADER)
+            remembered = process.look(held.token)
         except AuthError as fault:
             self._refused(process, held, fault, began, was_valid)
+            return
+        except Died:
             return
         finally:
             process.in_thread = False
@@ -469,23 +542,29 @@ class World:
         else:
             self._accepted(process, held, remembered, began)
 
-    async def _settle(self, process: Process, held: Held, doubt: Doubt, began: float, was_valid: bool) -> None:
+    async def _settle(self, process: Running, held: Held, doubt: Doubt, began: float, was_valid: bool) -> None:
         try:
-            remembered = await process.recall.settle(doubt)
+            remembered = await process.settle(doubt)
         except AuthError as fault:
             self._refused(process, held, fault, began, was_valid)
         else:
             self._accepted(process, held, remembered, began)
 
-    def _accepted(self, process: Process, held: Held, remembered: Any, began: float) -> None:
+    def _accepted(self, process: Running, held: Held, remembered: Any, began: float) -> None:
         if self.trace is not None:
             self.say(f"{process.name}: accepts {held.name} (asked at {began:.3f})")
         self.guard(self.oracle.accepted, process, held, remembered, began)
 
-    def _refused(self, process: Process, held: Held, fault: AuthError, began: float, was_valid: bool) -> None:
+    def _refused(self, process: Running, held: Held, fault: AuthError, began: float, was_valid: bool) -> None:
         if self.trace is not None:
             self.say(f"{process.name}: refuses {held.name}: {type(fault).__name__} (asked at {began:.3f})")
         self.guard(lambda: self.oracle.refused(process, held, fault, began, was_valid=was_valid))
+
+
+def remotes_of(seed: int) -> int:
+    """How many services without a store a schedule has. Its own dice, so that all others fall as they ever did."""
+    dice = random.Random(f"remotes of {seed}")
+    return dice.choice((1, 1, 2)) if dice.random() < WITH_REMOTES else 0
 
 
 def copy_of(store: MemoryStore) -> MemoryStore:
