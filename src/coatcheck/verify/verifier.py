@@ -115,7 +115,7 @@ class Verifier:
         ``policy`` may be stricter for this check than the Verifier's. Raises the CredentialRefused that fits,
         CheckingStale or StoreUnavailable when nothing can be decided now.
         """
-        presented = token.encode() if isinstance(token, str) else token
+        presented = token.encode(errors="replace") if isinstance(token, str) else token
         wanted = self._plan.policy if policy is None else self._stricter(policy)
         following = self._alive
         decided = following.deciding.checker.check(presented, carried_by)
@@ -136,7 +136,7 @@ class Verifier:
         policy: PolicyName | None = None,
     ) -> Principal:
         """As ``check``, for asyncio: nothing else waits while the server is asked."""
-        presented = token.encode() if isinstance(token, str) else token
+        presented = token.encode(errors="replace") if isinstance(token, str) else token
         wanted = self._plan.policy if policy is None else self._stricter(policy)
         following = self._alive
         decided = following.deciding.checker.check(presented, carried_by)

@@ -76,7 +76,7 @@ def current(environ: Environ) -> Principal:
     """
     entrance = _entered(environ)
     # A server joins repeated lines with a comma, which no credential has: what could be read in two ways is not read.
-    headers = [(name, environ[key].encode("latin-1")) for key, name in _HEADERS if key in environ]
+    headers = [(name, environ[key].encode("latin-1", "replace")) for key, name in _HEADERS if key in environ]
     presented = entrance.presented(headers, environ["REQUEST_METHOD"])
     return entrance.verifier.check(presented.token, carried_by=presented.carried_by)
 
