@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from socket import socket
+from socket import IPPROTO_TCP, socket
 from statistics import median, quantiles
 from typing import Any
 
@@ -43,7 +43,7 @@ AUDIENCE = "orders"
 def measure(rounds: int = 150, idle: int = IDLE, seconds: float = 10.0) -> dict[str, Figure]:
     """Return each figure with its goal and unit."""
     spawn = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory(prefix="coatcheck-benchmark-") as folder, socket() as listening:
+    with tempfile.TemporaryDirectory(prefix="coatcheck-benchmark-") as folder, socket(proto=IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(4096)
         ours, theirs = spawn.Pipe()

@@ -40,7 +40,7 @@ class Server:
 @contextmanager
 def serving(*, clock: Clock | None = None, make: Callable[[Auth], Any] = build, **settings: Any) -> Iterator[Server]:
     """Serve an installation until the block ends; ``settings`` are further fields of Settings."""
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:  # else asyncio leaves Nagle's algorithm on
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
         url = f"http://localhost:{port}"
