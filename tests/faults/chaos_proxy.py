@@ -150,6 +150,7 @@ class Proxy:
         await self._while("black_hole", "mute")
         onward.write(question)
         following = asyncio.create_task(read_message(reader))
+        following.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may be left to look
         answering = asyncio.create_task(self._answer(line, back, writer))
         await asyncio.wait((following, answering), return_when=asyncio.FIRST_COMPLETED)
         if following.done():  # the client has gone, or speaks out of turn

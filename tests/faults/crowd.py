@@ -105,9 +105,9 @@ class Crowd:
         answer = self._heard(self._serving.call("POST", "admin/keys/rotate", {}, self._token()))
         assert answer.status in (200, 204), answer
 
-    def make_service(self, name: str) -> str:
+    def make_service(self, name: str, audience: str = AUDIENCE) -> str:
         """Make a service that may follow the feed, and return its secret."""
-        wanted = {"name": name, "audiences": [AUDIENCE], "scopes": [], "feed": True}
+        wanted = {"name": name, "audiences": [audience], "scopes": [], "feed": True}
         answer = self._heard(self._serving.call("POST", "admin/services", wanted, self._token()))
         assert answer.status == 201, answer
         secret: str = answer.body["secret"]

@@ -169,7 +169,9 @@ def _request(method: str, path: str, body: Any = None, token: str = "") -> bytes
 
 def _held(serving: Serving) -> dict[int, int]:
     """Open files and connections of each worker."""
-    return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in serving.worker_pids()}
+    pids = serving.worker_pids()
+    assert len(pids) == serving.workers
+    return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids}
 
 
 def _left(serving: Serving, before: dict[int, int]) -> dict[int, int]:

@@ -11,13 +11,16 @@ from tests.faults.namespaces import SERVER, Namespace, Network
 from tests.faults.scene import Scene
 
 CALM = HEALS_WITHIN + 1.5
-"""Seconds between two faults."""
+"""Seconds between two faults, and after the last one."""
+
+HEALTHY = 30.0
+"""Seconds before the first fault."""
 
 POLICIES = ("online", "deny", "accept")
 
 
-GIVES_UP = 33.0
-"""Seconds until a verifier gives up an answer that never comes: three, or thirty when it may be a snapshot."""
+GIVES_UP = 13.0
+"""Seconds until a verifier gives up an answer that never comes: three or four, or ten when it may be a snapshot."""
 
 
 class Partition(NamedTuple):
@@ -33,17 +36,22 @@ class Partition(NamedTuple):
 SHORT = (
     Partition("black hole", {"black_hole": True}, (2.2,), silent=True),
     Partition("answers held and coalesced", {"hold": 2.0}, (2.2,)),
-    Partition("answers dropped or older", {"drop": 0.3, "replay": 0.25, "repeat": 0.25}, (2.0,), heals_within=GIVES_UP),
+    Partition(
+        "answers dropped or older",
+        {"drop": 0.3, "replay": 0.25, "repeat": 0.25, "only": "feed"},
+        (2.0,),
+        heals_within=GIVES_UP,
+    ),
 )
 FULL = (
-    Partition("black hole", {"black_hole": True}, (1, 5, 30, 300), silent=True),
+    Partition("black hole", {"black_hole": True}, (1, 5, 30), silent=True),
     Partition("answers lost", {"deaf": True}, (5, 30), silent=True),
     Partition("questions lost", {"mute": True}, (5, 30), silent=True),
     Partition("connections refused", {"refuse": True}, (5, 30), silent=True),
     Partition("stalled 3 s ± 1 s", {"stall": 3.0, "jitter": 1.0}, (60,)),
     Partition("half of the answers cut in the middle", {"cut": 0.5}, (60,)),
     Partition("30 % of answers dropped", {"drop": 0.3}, (60,), heals_within=GIVES_UP),
-    Partition("25 % of answers older ones, 25 % repeated", {"replay": 0.25, "repeat": 0.25}, (60,)),
+    Partition("25 % of answers older ones, 25 % repeated", {"replay": 0.25, "repeat": 0.25, "only": "feed"}, (60,)),
     Partition("answers held for 10 s and coalesced", {"hold": 10.0}, (60,)),
 )
 
@@ -54,6 +62,7 @@ def run(
     partitions: Iterable[Partition] = FULL,
     lease: float = 5.0,
     calm: float = CALM,
+    healthy: float = HEALTHY,
     pause: float = 0.01,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -66,13 +75,14 @@ def run(
             *(scene.verifier(policy, policy=policy, pause=pause) for policy in POLICIES),
             scene.verifier("threads", policy="online", pause=pause, threads=3),
         )
-        time.sleep(calm)
+        time.sleep(healthy)
         for partition in partitions:
             for span in partition.spans:
                 judged: dict[str, Any] = {"silent": partition.silent, "heals_within": partition.heals_within}
                 with scene.fault(f"{partition.kind}, {span:g} s", **judged, **partition.broken):
                     time.sleep(span)
                 time.sleep(calm if partition.heals_within == HEALS_WITHIN else 0)
+        time.sleep(max(0.0, CALM - calm))
         return scene.end().figures()
 
 
@@ -96,6 +106,7 @@ def run_namespaces(
     spans: dict[str, tuple[float, ...]] = SPANS,
     lease: float = 5.0,
     calm: float = CALM,
+    healthy: float = HEALTHY,
     pause: float = 0.01,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -108,10 +119,11 @@ def run_namespaces(
         cut_off, other = network.spaces
         victim = scene.verifier("cut-off", prefix=cut_off.prefix, pause=pause)
         scene.start(victim, scene.verifier("other", prefix=other.prefix, pause=pause))
-        time.sleep(calm)
+        time.sleep(healthy)
         for way, each in spans.items():
             for span in each:
                 with scene.fault(f"{way}, {span:g} s", victim, on=WAYS[way](cut_off), silent=True):
                     time.sleep(span)
                 time.sleep(calm)
+        time.sleep(max(0.0, CALM - calm))
         return scene.end().figures()

@@ -11,7 +11,12 @@ from tests.faults.scene import Scene
 STEPS = (600, -600, 3600, -3600, -86_400)
 """Seconds: ten minutes, an hour, a day. Tokens live for half an hour here."""
 
-SETTINGS = {"COATCHECK_TOKENS_ACCESS_FOR": "30m", "COATCHECK_SESSIONS_FRESH_WITHIN": "30d"}
+SETTINGS = {
+    "COATCHECK_TOKENS_ACCESS_FOR": "30m",
+    "COATCHECK_SESSIONS_FRESH_WITHIN": "30d",
+    "COATCHECK_SESSIONS_ABSOLUTE_AFTER": "30d",
+    "COATCHECK_SESSIONS_IDLE_AFTER": "14d",
+}
 
 
 def run(
@@ -47,7 +52,7 @@ def run(
                 time.sleep(stay)
                 scene.crowd.server_ahead = 0.0
             time.sleep(stay)
-        time.sleep(HEALS_WITHIN)
+        time.sleep(HEALS_WITHIN + 1)
         verdict = scene.end()
         assert verdict.said["token.invalid"] > 0, "no token was from the future: the clocks were not stepped"
         return {

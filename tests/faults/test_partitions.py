@@ -7,12 +7,11 @@ import pytest
 from tests.faults import partitions
 from tests.faults.namespaces import why_not
 
-CALM = 2.3
 pytestmark = pytest.mark.xdist_group("verifiers")
 
 
 def test_a_feed_that_is_cut_dropped_reordered_and_held_lets_nothing_through(tmp_path: Path) -> None:
-    figures = partitions.run(tmp_path, partitions=partitions.SHORT, lease=1.0, calm=CALM, seed=1)
+    figures = partitions.run(tmp_path, partitions=partitions.SHORT, lease=1.0, calm=1.0, healthy=1.0, seed=1)
     assert figures["decisions"] > 10_000
     assert figures["try again"] > 0
 
@@ -20,6 +19,8 @@ def test_a_feed_that_is_cut_dropped_reordered_and_held_lets_nothing_through(tmp_
 def test_verifiers_whose_wire_is_cut_let_nothing_through(tmp_path: Path) -> None:
     if reason := why_not():
         pytest.skip(f"NOT TESTED: {reason}; the test with the proxy covers the same ground")
-    figures = partitions.run_namespaces(tmp_path, spans={"black hole": (2.2,)}, lease=1.0, calm=CALM, seed=1)
+    figures = partitions.run_namespaces(
+        tmp_path, spans={"black hole": (2.2,)}, lease=1.0, calm=1.0, healthy=1.0, seed=1
+    )
     assert figures["decisions"] > 10_000
     assert figures["try again"] > 0

@@ -39,12 +39,12 @@ def run(
             with scene.fault("server down", silent=True):
                 time.sleep(down_for)
             scene.serving.start()
-        time.sleep(calm)
+        time.sleep(CALM)
         before = _syncs_within(scene, flood_for) / len(scene.fleet.checkers)
         scene.fleet.add(scene.verifier("flooded", forgeries=FORGERIES))
         time.sleep(1)
         after = _syncs_within(scene, flood_for) - before * len(scene.fleet.checkers)
-        assert after <= flood_for + 2, f"{after:.0f} syncs more in {flood_for:.0f} s"
+        assert after <= 1.1 * flood_for + 2, f"{after:.0f} syncs more in {flood_for:.0f} s"
         verdict = scene.end()
         forged = verdict.said["token.invalid"]
         assert forged > 0.5 * FORGERIES * flood_for, f"only {forged} forgeries"
