@@ -213,6 +213,11 @@ class Auth(Life):
     async def refresh(self, refresh_token: str, *, audience: str | None = None, client: Client = Client()) -> Login:
         """Exchange a refresh token. Raises TokenInvalid, TokenReplayed (the session has been ended), SessionEnded,
         SessionExpired."""
+        if self._running.replica.is_denying:
+            # Before anything is exchanged: when it is lifted, the token that was shown here would be a replay.
+            session = await self.get_session(self._ready.refresh_tokens.read(refresh_token.encode()).session_id)
+            if session is not None:
+                self._running.checker.require_not_denied(session.id, session.user_id)
         committed = await refresh(self._ready, refresh_token, audience=audience, client=client)
         await self._enforce(committed, wait=False)
         outcome = committed.result
@@ -492,6 +497,7 @@ class Auth(Life):
 
     async def _login(self, committed: Committed[Login], *, wait: bool = False) -> Login:
         receipt = await self._enforce(committed, wait=wait)
+        self._running.checker.require_not_denied(committed.result.session.id, committed.result.user.id)
         return structs.replace(committed.result, receipt=receipt)
 
     async def _done(self, committed: Committed[User], wait: bool) -> Done:

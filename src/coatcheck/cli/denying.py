@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from coatcheck.auth import Auth
 
-_SOON: Final = "Every process on this machine heeds that within a second."
+_SOON: Final = "Every process with this database heeds that within a second; a service with a Verifier does not."
 
 
 @click.command("deny", short_help="Refuse on this machine, while nothing can be written.")
@@ -48,7 +48,7 @@ def deny(named: tuple[str, ...], everything: bool, reason: str, yes: bool, as_js
     auth = configured()
     path = _path(auth)
     wanted = [EVERYTHING] if everything else [_identifier(auth, each) for each in named]
-    ask(f"This makes every process on this machine refuse {_in_words(wanted)} until it is lifted.", yes=yes)
+    ask(f"This makes every process here with this database refuse {_in_words(wanted)} until it is lifted.", yes=yes)
     kept = [line for line in _lines(path) if named_on(line) not in wanted]
     note = f"{instant(datetime.now(UTC))} {visible(reason)}"
     write_denials(path, [*kept, *(f"{each}  # {note}" for each in wanted)])

@@ -117,6 +117,11 @@ class Replica:
         denials = self._denials
         return denials is not None and denials.cover_any(names)
 
+    @property
+    def is_denying(self) -> bool:
+        """True while the local switch refuses anything at all."""
+        return self._denials is not None
+
     def deny(self, denials: Denials | None) -> None:
         """Refuse what ``denials`` cover from now on; None lifts it. Nothing that passed before counts any longer."""
         self._denials = denials
