@@ -52,8 +52,8 @@ async def login_as(
     """Log in as ``who``: an e-mail address, whose user is made if need be, or the id of a user.
 
     ``roles``, when given, become the user's. ``authenticated_at`` is when the password counts as proven, for routes
-    that want that to be recent; ``audience`` is whom a JWT is for. Everything else is as after a real login: the session is listed, ends and expires.
-    Raises LookupError for an unknown id.
+    that want that to be recent; ``audience`` is whom a JWT is for. Everything else is as after a real login: the
+    session is listed, ends and expires. Raises LookupError for an unknown id.
     """
     means = auth._ready
     user = await _user(auth, who, tuple(roles or ()))
