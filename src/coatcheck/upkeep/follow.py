@@ -151,8 +151,8 @@ class Follower:
                 async with self._registering:
                     if subscriber.registration is None and not self._has_left:
                         await self._register()
-                if self._has_left:
-                    return None
+                if self._has_left:  # meanwhile
+                    return None  # type: ignore[unreachable]
                 wait_ms = int(self._pace * 1000) if hold else 0
                 flight = subscriber.ask(clock.steady(), clock.wall(), wait_ms)
                 answer = await self._authority.sync(flight.question)
