@@ -68,6 +68,7 @@ class Feed:
         self._waiting: set[asyncio.Future[None]] = set()
         self._recorded: dict[str, Position | None] = {}
         self._heard_from: Follower | None = None
+        self._rung = 0
 
     async def admit(self, presented: bytes) -> str:
         """The id of the credential by which a service may follow: its secret, or an access token for the feed.
@@ -104,11 +105,15 @@ class Feed:
         question = structs.replace(question, registration=ticket.number, credential=credential)
         loop = asyncio.get_running_loop()
         until = loop.time() + min(hold, self._opened.running.subscriber.lease.length / 5)
+        self._attend()
+        rung = self._rung
         if self._knows_all(question):
-            await self._news(until, gone)
+            await self._news(rung, until, gone)
+            rung = self._rung
         answer = await self._ask(question)
         while _has_no_news(answer, question) and loop.time() < until:
-            await self._news(until, gone)
+            await self._news(rung, until, gone)
+            rung = self._rung
             answer = await self._ask(question)
         if isinstance(answer, Unregistered):
             raise RegistrationUnknown
@@ -140,12 +145,19 @@ class Feed:
             and self._recorded.get(question.registration) == question.applied
         )
 
-    async def _news(self, until: float, gone: "asyncio.Future[None] | None") -> None:
-        """Wait until the bell has rung, ``until`` has come, or the subscriber has gone."""
+    def _attend(self) -> None:
+        """Be woken by this process's bell, and once more when its own follower knows what it rang for: a question that
+        comes in between may seem to know everything."""
         follower = self._opened.running.follower
         if follower is not self._heard_from:
             self._heard_from = follower
             follower.ring_too(self._wake)
+            follower.listen(self._wake)
+
+    async def _news(self, rung: int, until: float, gone: "asyncio.Future[None] | None") -> None:
+        """Wait until the bell has rung since ``rung`` was noted, ``until`` has come, or the subscriber has gone."""
+        if self._rung != rung:
+            return
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         self._waiting.add(woken)
@@ -158,6 +170,7 @@ class Feed:
             raise ConnectionAbortedError
 
     def _wake(self) -> None:
+        self._rung += 1
         for woken in self._waiting:
             if not woken.done():
                 woken.set_result(None)

@@ -134,6 +134,43 @@ async def test_an_answer_is_held_until_something_happens():
         assert loop.time() - began < 0.9
 
 
+async def test_what_happens_while_the_log_is_being_read_is_told_at_once_too():
+    async with followed() as site:
+        told = await site.told()
+        reads = site.site.auth.feed._reads
+        ask, overtaken = reads.ask, []
+
+        async def overtake(question: Any) -> Any:
+            answer = await ask(question)
+            if not overtaken:
+                overtaken.append(await site.end_a_session())
+                await asyncio.sleep(0.05)  # the bell has rung, and the follower here has heard
+            return answer
+
+        reads.ask = overtake  # type: ignore[method-assign]
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        news = await site.told(told, wait_ms=60_000)
+        assert len(news["events"]) == 1
+        assert loop.time() - began < 0.8
+
+
+async def test_what_this_process_has_not_heard_of_yet_is_told_when_it_has():
+    async with followed() as site:
+        told = await site.told(await site.told())
+        follower = site.site.auth._opened.running.follower
+        async with follower._one_at_a_time:  # the bell rings, and the follower here is kept from asking
+            await site.end_a_session()
+            await asyncio.sleep(0.02)
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            asking = asyncio.create_task(site.told(told, wait_ms=60_000))
+            await asyncio.sleep(0.1)
+            assert not asking.done(), "it is a hint that is missing, and would cost a fifth of a lease"
+        assert len((await asking)["events"]) == 1
+        assert loop.time() - began < 0.8
+
+
 async def test_an_answer_is_held_for_a_fifth_of_the_lease_at_most():
     async with followed(revocation=RevocationSettings(lease=timedelta(milliseconds=500))) as site:
         told = await site.told(await site.told())
