@@ -100,6 +100,27 @@ def test_a_yes_does_it(run: CommandLine, terminal: Terminal) -> None:
     assert status_of(run) == "suspended"
 
 
+class Meanwhile(str):
+    """An answer before which somebody else writes a line."""
+
+    path: Path
+    line: str
+
+    def encode(self, *how: str) -> bytes:
+        self.path.write_text(f"{self.path.read_text()}{self.line}\n")
+        return super().encode(*how)
+
+
+def test_what_somebody_else_refuses_while_it_is_asked_stays_refused(run: CommandLine, terminal: Terminal) -> None:
+    ann, bob = "usr_" + "a" * 26, "usr_" + "b" * 26
+    run("incident", "deny", ann, "--reason", "x", "--yes")
+    yes = Meanwhile("y\n")
+    yes.path, yes.line = Path(run.document("incident", "denied")["file"]), bob
+    code, shown = terminal("incident", "allow", ann, answers={"[y/N]: ": yes})
+    assert code == 0, shown
+    assert run.document("incident", "denied")["identifiers"] == [bob]
+
+
 def test_a_password_is_asked_for_twice_and_not_shown(run: CommandLine, terminal: Terminal) -> None:
     answers = {"New password: ": f"{PASSWORD}\n", "The same again: ": f"{PASSWORD}\n"}
     code, shown = terminal("users", "add", "ben@example.com", answers=answers)

@@ -74,12 +74,12 @@ def allow(named: tuple[str, ...], everything: bool, reason: str, yes: bool, as_j
     path = _path(auth)
     if not path.exists():
         raise RequestNotFound(f"nothing is refused: there is no {path}")
-    lines = _lines(path)
     wanted = [EVERYTHING] if everything else [_identifier(auth, each) for each in named]
-    kept = [] if everything else [line for line in lines if named_on(line) not in wanted]
-    if not everything and len(kept) == len(lines):
+    if not everything and all(named_on(line) not in wanted for line in _lines(path)):
         raise RequestNotFound(f"{path} does not list {_in_words(wanted)}")
     ask(f"This lets {_in_words(wanted)} pass again, as far as it has not ended.", yes=yes)
+    # Read after the answer: what somebody else listed meanwhile stays.
+    kept = [] if everything else [line for line in _lines(path) if named_on(line) not in wanted]
     write_denials(path, kept if any(map(named_on, kept)) else [])
     _finish(auth, "checks.allowed", wanted, reason, as_json=as_json, said=f"Allowed: {_in_words(wanted)}. {_SOON}")
 
