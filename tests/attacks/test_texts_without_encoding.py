@@ -7,11 +7,24 @@ from collections.abc import Iterator
 
 import pytest
 
+from coatcheck.errors import TokenInvalid
 from coatcheck.verify import Verifier
 from coatcheck.verify.wsgi import VerifierMiddleware, current
+from tests.site import running
 from tests.verify.site import refusal
 
 NONSENSE = ("\ud800", "ccs_\udc80", "eyJ\ud800.a.b", "\u20ac")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("text", NONSENSE)
+async def test_auth_refuses_it(text: str) -> None:
+    async with running() as site:
+        with pytest.raises(TokenInvalid):
+            await site.auth.check(text)
+        with pytest.raises(TokenInvalid):
+            await site.auth.refresh(text)
+        assert site.auth.session_named_by(text) is None
 
 
 @pytest.fixture

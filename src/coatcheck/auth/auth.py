@@ -123,7 +123,7 @@ class Auth(Life):
 
         Raises the CredentialRefused that fits, CheckingStale or StoreUnavailable when nothing can be decided now.
         """
-        presented = token.encode() if isinstance(token, str) else token
+        presented = token.encode(errors="replace") if isinstance(token, str) else token
         return (await self.recall(presented, carried_by, audience)).principal
 
     async def recall(
@@ -253,7 +253,7 @@ class Auth(Life):
 
         Enough to end that session, and for nothing else.
         """
-        presented = token.encode() if isinstance(token, str) else token
+        presented = token.encode(errors="replace") if isinstance(token, str) else token
         with suppress(TokenInvalid):
             if presented.startswith(REFRESH_START):
                 return self._ready.refresh_tokens.read(presented).session_id
