@@ -58,7 +58,7 @@ def _settings(algorithm: Algorithm) -> Settings:
 SETTINGS: Final = _settings(Algorithm.HS256)
 SETTINGS_WITH_REMOTES: Final = _settings(Algorithm.EDDSA)
 """A service elsewhere checks what is signed with public keys alone, and that takes longer."""
-WITH_REMOTES: Final = 0.3
+WITH_REMOTES: Final = 0.18
 """How many schedules have them."""
 
 
