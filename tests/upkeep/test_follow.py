@@ -305,6 +305,16 @@ def test_a_held_question_brings_news_at_once_and_is_asked_again_at_once() -> Non
     held(test)
 
 
+def test_the_first_question_after_the_start_is_held_at_once() -> None:
+    async def test(site: HeldSite) -> None:
+        began = site.clock.steady()
+        while site.authority.held == 0:  # noqa: ASYNC110 - until it is
+            await asyncio.sleep(0.005)
+        assert site.clock.steady() - began < 0.9
+
+    held(test)
+
+
 def test_an_answer_that_is_not_held_and_brings_nothing_is_not_asked_for_in_haste() -> None:
     async def test(site: HeldSite) -> None:
         site.authority.is_hasty = True

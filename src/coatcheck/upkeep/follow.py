@@ -194,7 +194,7 @@ class Follower:
             log.warning("Revocations can't be followed: %s Checks go by revocation.policy until they can.", why)
 
     async def _follow(self) -> None:
-        rest = self._pace
+        rest = 0.0 if self._holds else self._pace
         while True:
             pause = rest * (1 + random.random() * 0.1 * min(self.failures, 10))  # noqa: S311 - jitter
             with contextlib.suppress(TimeoutError):
