@@ -186,8 +186,10 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
         verdict.hold("I6", False, what)
     elif run.said in TRY_AGAIN:
         verdict.undecided += run.count
-        for fault in story.faults:
-            if fault.touches(run.by) and run.first_began < fault.ended < run.last_began:
+        touching = [fault for fault in story.faults if fault.touches(run.by)]
+        for fault in touching:
+            following = min((each.began for each in touching if each.began > fault.ended), default=inf)
+            if fault.ended < run.last_began < following:
                 verdict.healed = max(verdict.healed, run.last_began - fault.ended)
         for began, ended in _calm(story.faults, run.by):
             if run.last_began > began and run.first_began < ended:
