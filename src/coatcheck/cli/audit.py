@@ -76,12 +76,7 @@ def command() -> None:
 @command.command("list", short_help="Show the newest entries.")
 @_narrowing
 @click.option(
-    "--limit",
-    type=click.IntRange(1, 1_000_000),
-    metavar="NUMBER",
-    default=50,
-    show_default=True,
-    help="At most so many.",
+    "--limit", type=click.IntRange(1, 10**6), metavar="NUMBER", default=50, show_default=True, help="At most so many."
 )
 @json_option
 def list_(

@@ -77,12 +77,7 @@ def add(
 @click.option("--query", default="", help="A part of the e-mail address or the name.")
 @click.option("--status", type=click.Choice(["active", "suspended"]), help="Only those.")
 @click.option(
-    "--limit",
-    type=click.IntRange(1, 1_000_000),
-    metavar="NUMBER",
-    default=1000,
-    show_default=True,
-    help="At most so many.",
+    "--limit", type=click.IntRange(1, 10**6), metavar="NUMBER", default=1000, show_default=True, help="At most so many."
 )
 @json_option
 def list_(query: str, status: str | None, limit: int, as_json: bool) -> None:

@@ -69,9 +69,11 @@ class Secret:
         self._secret = text
 
     def bearer(self, http: Http) -> str:  # noqa: ARG002
+        """The secret itself."""
         return self._secret
 
     def proof(self) -> Proof:
+        """The secret, in a header."""
         return Proof({"authorization": f"Bearer {self._secret}"}, {})
 
     def refused(self) -> None:
@@ -118,15 +120,18 @@ class SigningCredential:
         self._held = _NONE  # without a lock, which a fork would leave shut: racing calls get one token each
 
     def bearer(self, http: Http) -> str:
+        """An access token for the feed: the last one, or another where that is refused or nearly over."""
         held = self._held
         if self._clock.steady() >= held.good_until:
             held = self._held = self._renewed(http)
         return held.token
 
     def proof(self) -> Proof:
+        """A fresh assertion, which is good once."""
         return Proof({}, {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion()})
 
     def refused(self) -> None:
+        """The next token is to be a new one."""
         self._held = _NONE
 
     def _renewed(self, http: Http) -> "_Held":
