@@ -43,5 +43,5 @@ def run(
                 time.sleep(span)
             time.sleep(AWAKE)
         endings = len(scene.crowd.ended) - before
-        time.sleep(HEALS_WITHIN + 1)
+        time.sleep(HEALS_WITHIN)
         return {"pauses": pauses // at_once * at_once, "endings meanwhile": endings, **scene.end().figures()}

@@ -40,5 +40,5 @@ def test_nobody_is_taken_for_somebody_else(scene: Scene, fault: str) -> None:
 
 
 def test_a_cache_that_nobody_asked_for_extends_no_lease(tmp_path: Path) -> None:
-    frozen = Partition("frozen", {"freeze": 1.0, "only": "feed"}, (3.0,), heals_within=GIVES_UP)
-    partitions.run(tmp_path, partitions=(frozen,), lease=1.0, calm=1.0, healthy=1.0, seed=1)
+    frozen = Partition("frozen", {"freeze": 1.0, "only": "feed"}, (2.5,), heals_within=GIVES_UP)
+    partitions.run(tmp_path, partitions=(frozen,), lease=0.5, calm=1.0, healthy=1.0, seed=1)

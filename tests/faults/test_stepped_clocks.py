@@ -7,7 +7,7 @@ import pytest
 from tests.faults import step_clocks
 
 
-@pytest.mark.xdist_group("verifiers")
+@pytest.mark.xdist_group("trouble")
 def test_stepped_clocks_change_what_has_expired_and_nothing_else(tmp_path: Path) -> None:
     figures = step_clocks.run(tmp_path, of_checkers=(3600, -86_400), of_server=(-3600,), stay=1.0, lease=1.0, seed=1)
     assert figures["refused as expired"] > 100
