@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from coatcheck.errors import Misconfigured
-from coatcheck.model.identifiers import new_identifier
+from coatcheck.model.identifiers import identifier_of
 from coatcheck.upkeep.denial_file import Denied, lines_of, read_denials, write_denials
 
-SESSION, USER, KEY = (new_identifier(kind) for kind in ("ses", "usr", "key"))
+SESSION, USER, KEY = (identifier_of(kind, bytes(range(16))) for kind in ("ses", "usr", "key"))
 
 
 @pytest.fixture
