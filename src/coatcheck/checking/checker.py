@@ -157,12 +157,6 @@ class Checker:
         wall = self._wall()
         return self.lease.holds(self._steady(), wall)
 
-    def is_current(self, state: int) -> bool:
-        """True while what was decided when the replica was at ``state`` still stands: nothing was learned since, and
-        the lease holds. The lease is looked at first: news may come in another thread, with a new lease."""
-        wall = self._wall()
-        return self.lease.holds(self._steady(), wall) and state == self.replica.state
-
     def may_accept(self, accept_for: timedelta) -> bool:
         """True while the ``accept`` policy may go on without a lease (rule 8)."""
         wall = self._wall()
