@@ -8,8 +8,8 @@ from coatcheck.asgi.passage import KEY, Connection, Passage, passage_of
 from coatcheck.asgi.websocket import LiveSocket
 from coatcheck.checking.cache import Remembered
 from coatcheck.clock import now_of
-from coatcheck.errors import AccessDenied, ReauthenticationNeeded, Refused
-from coatcheck.model.expiry import needs_fresh_proof
+from coatcheck.errors import Refused
+from coatcheck.model.access import require_access
 from coatcheck.model.principal import Principal
 
 Guard: TypeAlias = Callable[[Connection], Awaitable[Principal]]
@@ -55,19 +55,8 @@ def require(*, role: str | None = None, scope: str | None = None, fresh_within: 
 
     async def guard(connection: Connection) -> Principal:
         who = await current(connection)
-        require_access(who, role=role, scope=scope)
-        if fresh_within is not None:
-            now = now_of(passage_of(connection).entrance.auth.clock)
-            if needs_fresh_proof(now, who.authenticated_at, fresh_within):
-                raise ReauthenticationNeeded(fresh_within)
+        now = now_of(passage_of(connection).entrance.auth.clock)
+        require_access(who, role=role, scope=scope, fresh_within=fresh_within, now=now)
         return who
 
     return guard
-
-
-def require_access(who: Principal, *, role: str | None = None, scope: str | None = None) -> None:
-    """Refuse a caller who lacks ``role`` or ``scope``. Raises AccessDenied."""
-    if role is not None and role not in who.roles:
-        raise AccessDenied
-    if scope is not None and scope not in who.scopes:
-        raise AccessDenied

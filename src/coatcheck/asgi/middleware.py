@@ -56,8 +56,7 @@ class AuthMiddleware:
                 raise
             await self._answers.send(error, scope, passage.send)
         finally:
-            if passage.looked_after is not None:
-                passage.looked_after.leave()
+            passage.leave()
 
     async def _serve_other(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
         if kind == "websocket":

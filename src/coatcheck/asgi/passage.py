@@ -29,7 +29,8 @@ class Passage:
     """One HTTP request. ``addition`` is what the beginning of the answer still lacks, ``shown`` the credential that
     somebody has learned the holder of.
 
-    It does not know the scope, which knows it: a cycle would be left to the garbage collector.
+    The scope knows it, and the server's ``send`` knows the scope: it must be told to ``leave`` in the end, or each
+    request would leave a cycle to the garbage collector, which costs more than all of a check.
     """
 
     __slots__ = ("_send", "addition", "entrance", "has_begun", "looked_after", "shown")
@@ -55,6 +56,12 @@ class Passage:
     def was_cut_off(self) -> bool:
         """True when the login of the client ended before the answer did."""
         return self.looked_after is not None and self.looked_after.ended_by is not None
+
+    def leave(self) -> None:
+        """The application has returned: let go of the server."""
+        self._send = _send_nowhere
+        if self.looked_after is not None:
+            self.looked_after.leave()
 
     async def _begin(self, message: Message) -> None:
         if self.addition is not None:
@@ -100,6 +107,10 @@ class LiveStream:
     async def _finish(self) -> None:
         if self._is_event_stream:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send_nowhere(message: Message) -> None:
+    raise RuntimeError(f"{message['type']} was sent after the application had returned")
 
 
 def passage_of(connection: Connection) -> Passage | LiveSocket:
