@@ -1,5 +1,7 @@
 """What the middleware does around an application: the origin rule, errors as answers, starting by itself."""
 
+import gc
+import weakref
 from datetime import timedelta
 
 import httpx2
@@ -178,3 +180,30 @@ async def test_nothing_that_is_left_in_the_scope_shows_the_token():
         token = login.headers["cookie"].removeprefix(f"{COOKIE}=")
         assert shown
         assert token not in shown[0]
+
+
+async def test_a_request_leaves_nothing_to_the_garbage_collector():
+    """A server's own ``send`` knows the scope, and what lies in the scope knows ``send``."""
+
+    class Exchange:
+        def __init__(self, headers):
+            self.scope = {"type": "http", "method": "GET", "path": "/me", "query_string": b"", "headers": headers}
+
+        async def send(self, message):
+            pass
+
+        async def receive(self):
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+    async with hosting() as host:
+        login = await host.log_in()
+        headers = [(name.encode(), value.encode()) for name, value in login.headers.items()]
+        gc.disable()
+        try:
+            exchange = Exchange(headers)
+            await host.app(exchange.scope, exchange.receive, exchange.send)
+            left = weakref.ref(exchange)
+            del exchange
+            assert left() is None
+        finally:
+            gc.enable()
