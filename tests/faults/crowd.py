@@ -114,12 +114,6 @@ class Crowd:
         self.secrets.append(secret)
         return secret
 
-    def end_one(self, way: str) -> Ended:
-        """End something now, in this way."""
-        with self._lock:
-            person = self._dice.choice(self._people)
-        return self._end_one(person, way)
-
     def _live(self) -> None:
         with self._lock:
             dice = random.Random(self._dice.random())

@@ -63,8 +63,10 @@ class Ended(Struct):
 
 class Fault(Struct):
     """A stretch of time in which something was broken; ``checkers`` are those that it could touch, all if empty.
-    ``step`` is by how many seconds their wall clocks were ahead meanwhile; ``heals_within`` so many seconds after its
-    end everything is as before. Between ``silent_since`` and ``silent_until`` nothing can be heard from the server."""
+    ``step`` is by how many seconds their wall clocks were ahead then, ``server_step`` the server's, whom some ask;
+    ``heals_within`` so many seconds after its end everything is as before. Between ``silent_since`` and
+    ``silent_until`` nothing can be heard from the server.
+    """
 
     kind: str
     began: float
@@ -72,6 +74,7 @@ class Fault(Struct):
     checkers: tuple[str, ...] = ()
     step: float = 0.0
     heals_within: float = HEALS_WITHIN
+    server_step: float = 0.0
     silent_since: float = inf
     silent_until: float = inf
 
@@ -200,8 +203,9 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
         verdict.refused += run.count
         over = min((ending.began for ending in endings), default=inf)
         for at in (run.first_ended, run.last_ended):
-            shown = at + _step(story.faults, run.by, at)
-            is_of_another_time = shown >= issued.expires or shown < issued.issued - LEEWAY
+            served = sum(fault.server_step for fault in story.faults if fault.began <= at <= fault.ended)
+            clocks = [at + _step(story.faults, run.by, at), *([at + served] if served else [])]
+            is_of_another_time = any(not issued.issued - LEEWAY <= shown < issued.expires for shown in clocks)
             verdict.hold("I3", at >= over or is_of_another_time, f"{what}, which was alive")
 
 

@@ -111,12 +111,14 @@ class Scene:
         *checkers: Checker,
         on: AbstractContextManager[Any] | None = None,
         step: float = 0.0,
+        server_step: float = 0.0,
         heals_within: float = HEALS_WITHIN,
         silent: bool = False,
         **broken: Any,
     ) -> Iterator[Any]:
         """Something is broken until the block ends: ``on``, or what the proxy is told (``judging.Fault``)."""
-        fault = Fault(kind, now(), float("inf"), tuple(checker.name for checker in checkers), step, heals_within)
+        names = tuple(checker.name for checker in checkers)
+        fault = Fault(kind, now(), float("inf"), names, step, heals_within, server_step)
         self.faults.append(fault)
         if on is None:
             assert self.proxy is not None

@@ -38,7 +38,7 @@ def run(
             scene.verifier("stepped", clock=checkers_clock),
             scene.verifier("stepped-deny", clock=checkers_clock, policy="deny"),
         ]
-        scene.start(*stepped, scene.verifier("sound"))
+        scene.start(*stepped, scene.verifier("sound"), scene.embedded("embedded"))
         if has_time_namespaces():
             scene.fleet.add(scene.verifier("elsewhere", prefix=ELSEWHERE, ahead=float(AHEAD)))
         for step in of_checkers:
@@ -46,7 +46,7 @@ def run(
                 time.sleep(stay)
             time.sleep(stay)
         for step in of_server:
-            with scene.fault("server", on=server_clock.stepped(step)):
+            with scene.fault("server", on=server_clock.stepped(step), server_step=step):
                 scene.crowd.server_ahead = step
                 time.sleep(stay)
                 scene.crowd.server_ahead = 0.0
