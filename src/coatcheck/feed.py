@@ -22,6 +22,10 @@ KEY_BYTES: Final = 32
 Counter: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Text: TypeAlias = Annotated[str, Meta(max_length=200)]
 
+QUESTION: Final = "coatcheck-question"
+"""The header in which a Verifier names a question, and the server its answer: an answer that something in between kept,
+repeated or mixed up would extend a lease, or be about somebody else."""
+
 LONGEST_ACCEPT_MS: Final = 3_600_000
 """A subscriber may go on for one hour at most after its lease ended (rule 8)."""
 

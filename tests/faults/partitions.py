@@ -34,7 +34,7 @@ class Partition(NamedTuple):
 
 
 SHORT = (
-    Partition("answers repeated or older", {"replay": 0.25, "repeat": 0.25, "only": "feed"}, (2.0,)),
+    Partition("answers repeated or older", {"replay": 0.25, "repeat": 0.25}, (2.0,)),
     Partition("answers held and coalesced", {"hold": 2.0}, (2.2,)),
     Partition("black hole", {"black_hole": True}, (2.2,), silent=True),
 )
@@ -46,7 +46,7 @@ FULL = (
     Partition("stalled 3 s ± 1 s", {"stall": 3.0, "jitter": 1.0}, (60,)),
     Partition("half of the answers cut in the middle", {"cut": 0.5}, (60,)),
     Partition("30 % of answers dropped", {"drop": 0.3}, (60,), heals_within=GIVES_UP),
-    Partition("25 % of answers older ones, 25 % repeated", {"replay": 0.25, "repeat": 0.25, "only": "feed"}, (60,)),
+    Partition("25 % of answers older ones, 25 % repeated", {"replay": 0.25, "repeat": 0.25}, (60,)),
     Partition("answers held for 10 s and coalesced", {"hold": 10.0}, (60,)),
 )
 

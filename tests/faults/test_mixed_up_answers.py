@@ -12,10 +12,7 @@ from tests.faults import partitions
 from tests.faults.partitions import GIVES_UP, Partition
 from tests.faults.scene import Scene
 
-pytestmark = [
-    pytest.mark.xdist_group("verifiers"),
-    pytest.mark.xfail(raises=AssertionError, strict=False, reason="answers do not yet say which question they answer"),
-]
+pytestmark = pytest.mark.xdist_group("verifiers")
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,12 @@ class Gate:
                 pass
         else:
             status, headers, body = _SPOILT[self.mode]
-            sent = [*headers, (b"content-length", b"%d" % len(body))]
+            named = [line for line in scope["headers"] if line[0] == b"coatcheck-question"]
+            sent = [
+                *headers,
+                *(named if self.mode != "another question" else ()),
+                (b"content-length", b"%d" % len(body)),
+            ]
             await send({"type": "http.response.start", "status": status, "headers": sent})
             await send({"type": "http.response.body", "body": body})
 
@@ -45,6 +50,7 @@ _SPOILT: dict[str, tuple[int, list[tuple[bytes, bytes]], bytes]] = {
     "another site": (404, [(b"content-type", b"text/html")], b"<p>nothing here"),
     "redirect": (307, [(b"location", b"http://127.0.0.1:9/stolen")], b""),
     "nonsense": (200, [(b"content-type", b"application/json")], b'{"registration": 7}'),
+    "another question": (200, [(b"content-type", b"application/json")], b"{}"),
     "deep": (200, [(b"content-type", b"application/json")], b"[" * 100_000),
     "refused": (401, [(b"content-type", b"application/problem+json")], b"{}"),
 }

@@ -115,6 +115,7 @@ def test_accept_does_not_begin_without_a_lease() -> None:
         ("another site", "does not answer as a Coatcheck server"),
         ("redirect", "redirect, which is not followed"),
         ("nonsense", "not understood"),
+        ("another question", "no answer to what it was asked"),
         ("refused", "refuses this service's credential"),
     ],
 )

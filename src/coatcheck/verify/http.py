@@ -1,6 +1,7 @@
 """One request to the server and its answer: no redirects, no proxy from the environment, bounded in time and size."""
 
 from collections.abc import Mapping
+from secrets import token_urlsafe
 from ssl import SSLContext
 from typing import Final, NamedTuple
 
@@ -9,6 +10,7 @@ from urllib3.exceptions import HTTPError, SSLError
 from urllib3.util import parse_url
 
 from coatcheck.errors import StoreUnavailable
+from coatcheck.feed import QUESTION
 from coatcheck.verify.address import Address
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -50,20 +52,24 @@ class Http:
     ) -> Answered:
         """Send one request; ``within`` is how many seconds the server may be silent.
 
-        ``path`` is under the mount path. Raises StoreUnavailable, whose message is for the log.
+        ``path`` is under the mount path. The answer has to name this very question (``coatcheck-question``): one that a
+        proxy kept, repeated or mixed up would extend a lease, or be about somebody else. Raises StoreUnavailable, whose
+        message is for the log.
         """
+        question = token_urlsafe(12)
         try:
             response = self._pool.urlopen(
                 method,
                 f"{self.address.path}/{path}",
                 body=body,
-                headers={"user-agent": "coatcheck-verifier", "accept": JSON, **headers},
+                headers={"user-agent": "coatcheck-verifier", "accept": JSON, QUESTION: question, **headers},
                 timeout=Timeout(connect=CONNECT_WITHIN, read=within),
                 retries=False,
                 redirect=False,
                 preload_content=False,
                 decode_content=False,
             )
+            is_about_this = response.headers.get(QUESTION) == question
             answered = Answered(response.status, _read(response))
         except SSLError as fault:
             raise StoreUnavailable(f"The certificate of {self.address.root} is not trusted here: {fault}.") from None
@@ -73,6 +79,8 @@ class Http:
             raise StoreUnavailable(
                 f"{self.address.root} answers with a redirect, which is not followed: give the address it leads to."
             )
+        if answered.status < 300 and not is_about_this:
+            raise StoreUnavailable(f"What {self.address.root} answers is no answer to what it was asked.")
         return answered
 
     def close(self) -> None:

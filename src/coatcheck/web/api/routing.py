@@ -5,6 +5,7 @@ application, whatever middleware and error handling that has.
 """
 
 from collections.abc import Iterable, Mapping
+from re import compile as pattern
 from typing import Final
 
 from msgspec import json
@@ -13,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from coatcheck.auth import Auth
 from coatcheck.carriers.cookies import clear
-from coatcheck.carriers.raw import RawHeader
+from coatcheck.carriers.raw import RawHeader, values_of
 from coatcheck.errors import AuthError, MethodRefused, Misconfigured, RequestNotFound
+from coatcheck.feed import QUESTION
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint
@@ -25,6 +27,8 @@ from coatcheck.web.installation import Installation
 from coatcheck.web.problems import Answer, oauth_problem, problem
 from coatcheck.web.renewal import renewed_cookie
 
+_QUESTION: Final = QUESTION.encode("ascii")
+_QUESTION_NAME: Final = pattern(rb"[A-Za-z0-9_-]{8,64}")
 _JSON: Final[RawHeader] = (b"content-type", b"application/json")
 
 
@@ -74,7 +78,7 @@ class Resource:
             refused = self._final(problem(MethodRefused()))
             answer = refused._replace(headers=(*refused.headers, self._allow))
         if method != "OPTIONS":
-            answer = answer._replace(headers=(*answer.headers, *self._shared_with(scope)))
+            answer = answer._replace(headers=(*answer.headers, *self._shared_with(scope), *_question(scope)))
         await send_answer(answer, method, send)
 
     async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Answer:
@@ -139,6 +143,12 @@ async def send_answer(answer: Answer, method: str, send: Send) -> None:
         headers.append((b"content-length", b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+def _question(scope: Scope) -> tuple[RawHeader, ...]:
+    """The name that a Verifier gave its question, so that it knows the answer to it from every other."""
+    named = values_of(scope["headers"], _QUESTION)
+    return ((_QUESTION, named[0]),) if len(named) == 1 and _QUESTION_NAME.fullmatch(named[0]) else ()
 
 
 def _sets(lines: Iterable[bytes], start: bytes) -> bool:
