@@ -80,7 +80,7 @@ def test_where_nothing_can_be_written_what_is_listed_is_refused_in_every_process
             heeded(lambda: answers(serving, bob) == answers(serving, jwt) == {STALE})
             (tmp_path / "app.db-deny").unlink()
             heeded(lambda: answers(serving, bob) == answers(serving, cookie) == {(200, None)})
-        assert serving.call("POST", "logout", {"scope": "this"}, token=cookie).status == 204
+        assert serving.call("POST", "logout?wait=true", {"scope": "this"}, token=cookie).status == 200
         assert answers(serving, cookie) == {(401, "session.ended")}
 
 
