@@ -145,3 +145,5 @@ def test_a_token_is_asked_for_and_not_shown(run: CommandLine, terminal: Terminal
     assert "qqqq" not in shown
     code, shown = terminal("token", answers={"Token (not shown): ": "eyJ" + "A" * 4_096 + "\n"})
     assert (code, "pipe the token instead" in shown) == (1, True), shown
+    code, shown = terminal("token", answers={"Token (not shown): ": "\x03"})
+    assert (code, shown.endswith("\nStopped.\n")) == (130, True), shown
