@@ -81,14 +81,7 @@ class Admission:
             raise AccessDenied("This service may not follow the feed: its `feed` is off.")
         admitted = _Admitted(
             record.session_id,
-            Credential(
-                session=random_part(record.session_id),
-                user=random_part(record.user_id),
-                generation=record.generation,
-                version=record.user_version,
-                everything=record.everything_generation,
-                stamp=record.stamp,
-            ),
+            Credential.of(record, random_part),
             min(now + self._opened.ready.settings.tokens.access_for.total_seconds(), record.expires_at.timestamp()),
         )
         if len(self._admitted) >= _MOST_REMEMBERED:

@@ -322,14 +322,7 @@ class Checker:
             carried_by=carried_by,
         )
         return Remembered(
-            credential=Credential(
-                session=self._name_of(record.session_id),
-                user=self._name_of(record.user_id),
-                generation=record.generation,
-                version=record.user_version,
-                everything=record.everything_generation,
-                stamp=record.stamp,
-            ),
+            credential=Credential.of(record, self._name_of),
             principal=principal,
             ask_at=now.timestamp() + self._cache_for,
             ends_at=ends_at.timestamp(),

@@ -1,6 +1,10 @@
 """What the test reads of a credential: who it belongs to, and how old its knowledge is."""
 
+from collections.abc import Callable
+from typing import Self
+
 from coatcheck.model.position import Epoch, Position
+from coatcheck.model.record import Record
 
 
 class Credential:
@@ -34,3 +38,15 @@ class Credential:
         self.seq = stamp.seq
         self.kid = kid
         self.passed = -1
+
+    @classmethod
+    def of(cls, record: Record, name_of: Callable[[str], bytes]) -> Self:
+        """What a replica compares of a store's record; ``name_of`` makes the short names."""
+        return cls(
+            session=name_of(record.session_id),
+            user=name_of(record.user_id),
+            generation=record.generation,
+            version=record.user_version,
+            everything=record.everything_generation,
+            stamp=record.stamp,
+        )
