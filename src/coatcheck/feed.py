@@ -92,7 +92,9 @@ class FeedQuestion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
         Annotated[
             int,
             Meta(
-                description="How long it goes on after its lease has ended; left out: not at all.", ge=0, le=3_600_000
+                description="How long it goes on after its lease has ended; left out: not at all.",
+                ge=0,
+                le=LONGEST_ACCEPT_MS,
             ),
         ]
         | None

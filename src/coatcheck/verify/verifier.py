@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import os
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -14,6 +15,7 @@ from coatcheck.checking.cache import Remembered
 from coatcheck.checking.recall import Policy
 from coatcheck.clock import Clock, SystemClock
 from coatcheck.errors import Misconfigured, StoreUnavailable
+from coatcheck.feed import LONGEST_ACCEPT_MS
 from coatcheck.model.principal import CarriedBy, Principal
 from coatcheck.verify.address import Address
 from coatcheck.verify.credential import Secret, SigningCredential
@@ -21,7 +23,7 @@ from coatcheck.verify.following import PATIENCE, Following, Plan
 from coatcheck.verify.state import State
 
 _STRICTNESS: Final = {Policy.ACCEPT: 0, Policy.ONLINE: 1, Policy.DENY: 2}
-_LONGEST_ACCEPT: Final = timedelta(hours=1)
+_LONGEST_ACCEPT: Final = timedelta(milliseconds=LONGEST_ACCEPT_MS)
 _LONGEST_LEEWAY: Final = timedelta(seconds=60)
 
 PolicyName = Literal["online", "deny", "accept"]
@@ -115,17 +117,13 @@ class Verifier:
         ``policy`` may be stricter for this check than the Verifier's. Raises the CredentialRefused that fits,
         CheckingStale or StoreUnavailable when nothing can be decided now.
         """
-        presented = token.encode(errors="replace") if isinstance(token, str) else token
-        wanted = self._plan.policy if policy is None else self._stricter(policy)
-        following = self._alive
-        decided = following.deciding.checker.check(presented, carried_by)
+        decided = self._decide(token, carried_by, policy)
         if isinstance(decided, Remembered):
             return decided.principal
-        settling = following.run(following.settle(presented, carried_by, wanted))
         try:
-            return settling.result(PATIENCE).principal
+            return decided.result(PATIENCE).principal
         except TimeoutError:
-            settling.cancel()
+            decided.cancel()
             raise StoreUnavailable from None
 
     async def check_async(
@@ -136,18 +134,26 @@ class Verifier:
         policy: PolicyName | None = None,
     ) -> Principal:
         """As ``check``, for asyncio: nothing else waits while the server is asked."""
+        decided = self._decide(token, carried_by, policy)
+        if isinstance(decided, Remembered):
+            return decided.principal
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return (await asyncio.wrap_future(decided)).principal
+        except TimeoutError:
+            raise StoreUnavailable from None
+
+    def _decide(
+        self, token: bytes | str, carried_by: CarriedBy, policy: PolicyName | None
+    ) -> "Remembered | Future[Remembered]":
+        """What memory says, or what is on its way from the server."""
         presented = token.encode(errors="replace") if isinstance(token, str) else token
         wanted = self._plan.policy if policy is None else self._stricter(policy)
         following = self._alive
         decided = following.deciding.checker.check(presented, carried_by)
         if isinstance(decided, Remembered):
-            return decided.principal
-        settling = following.run(following.settle(presented, carried_by, wanted))
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return (await asyncio.wrap_future(settling)).principal
-        except TimeoutError:
-            raise StoreUnavailable from None
+            return decided
+        return following.run(following.settle(presented, carried_by, wanted))
 
     @property
     def state(self) -> State:
