@@ -26,6 +26,10 @@ _SECOND: Final = timedelta(seconds=1)
 _NEEDS_A_LOGIN: Final = (TokenMissing, LoginRefused)
 
 
+NOT_STORED: Final[RawHeader] = (b"cache-control", b"no-store")
+"""For what no cache may keep."""
+
+
 class Answer(NamedTuple):
     """An answer in the parts that a server sends."""
 
@@ -51,6 +55,12 @@ def problem(error: AuthError) -> Answer:
         members["max_age"] = error.max_age // _SECOND
     headers = ((b"content-type", b"application/problem+json"), *_challenge(error), *retry_after(error))
     return Answer(error.status, headers, json.encode(members))
+
+
+def unstored_problem(error: AuthError) -> Answer:
+    """As ``problem``, for nobody to keep."""
+    answer = problem(error)
+    return answer._replace(headers=(*answer.headers, NOT_STORED))
 
 
 def _title(kind: type[AuthError]) -> str:

@@ -13,9 +13,8 @@ from coatcheck.carriers.cookies import Cookie, clear
 from coatcheck.carriers.presented import Presented
 from coatcheck.carriers.raw import RawHeader, RawHeaders
 from coatcheck.checking.cache import Remembered
+from coatcheck.problems import NOT_STORED
 from coatcheck.web.renewal import renewed_cookie
-
-_NOT_STORED: RawHeader = (b"cache-control", b"no-store")
 
 
 class Addition(Protocol):
@@ -77,4 +76,4 @@ def _with(message: Message, headers: list[RawHeader], cookies: list[bytes]) -> M
     if not cookies:
         return message
     kept: list[Any] = [line for line in headers if line[0].lower() != b"cache-control"]
-    return {**message, "headers": [*kept, *((b"set-cookie", line) for line in cookies), _NOT_STORED]}
+    return {**message, "headers": [*kept, *((b"set-cookie", line) for line in cookies), NOT_STORED]}

@@ -9,14 +9,13 @@ from starlette.responses import Response
 from starlette.routing import Host, Mount
 from starlette.types import Scope, Send
 
-from coatcheck.carriers.raw import RawHeader, values_of
+from coatcheck.carriers.raw import values_of
 from coatcheck.errors import AuthError, Broken, CredentialRefused, Misconfigured, ReauthenticationNeeded
-from coatcheck.web.problems import Answer, problem
+from coatcheck.problems import NOT_STORED, Answer, unstored_problem
 
 _DENIAL = "websocket.http.response"
 _POLICY_VIOLATION = 1008  # RFC 6455 §7.4.1
 _TRY_AGAIN_LATER = 1013  # in IANA's registry of close codes
-_NOT_STORED: RawHeader = (b"cache-control", b"no-store")
 _OPEN_AFTER = ("websocket.accept", "websocket.send")
 
 
@@ -34,9 +33,8 @@ class Answers:
         """The answer to the request in ``scope`` that ended in ``error``."""
         place = self._login_place(error, scope)
         if place is not None:
-            return Answer(303, ((b"location", place), _NOT_STORED, (b"vary", b"Accept")), b"")
-        answer = problem(error)
-        return answer._replace(headers=(*answer.headers, _NOT_STORED))
+            return Answer(303, ((b"location", place), NOT_STORED, (b"vary", b"Accept")), b"")
+        return unstored_problem(error)
 
     async def send(self, error: AuthError, scope: Scope, send: Send) -> None:
         """Send the answer; the application has begun none. A WebSocket is turned away with the same, where the server

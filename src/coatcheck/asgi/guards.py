@@ -55,8 +55,8 @@ def require(*, role: str | None = None, scope: str | None = None, fresh_within: 
 
     async def guard(connection: Connection) -> Principal:
         who = await current(connection)
-        now = now_of(passage_of(connection).entrance.auth.clock)
-        require_access(who, role=role, scope=scope, fresh_within=fresh_within, now=now)
+        clock = passage_of(connection).entrance.auth.clock
+        require_access(who, role=role, scope=scope, fresh_within=fresh_within, now=lambda: now_of(clock))
         return who
 
     return guard

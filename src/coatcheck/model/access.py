@@ -1,5 +1,6 @@
 """May this caller do that?  Role, scope, and how lately the password was proven."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from coatcheck.errors import AccessDenied, ReauthenticationNeeded
@@ -8,9 +9,15 @@ from coatcheck.model.principal import Principal
 
 
 def require_access(
-    who: Principal, *, role: str | None, scope: str | None, fresh_within: timedelta | None, now: datetime
+    who: Principal,
+    *,
+    role: str | None,
+    scope: str | None,
+    fresh_within: timedelta | None,
+    now: Callable[[], datetime],
 ) -> None:
-    """Refuse a caller who lacks ``role`` or ``scope``, or whose last proof is older than ``fresh_within``.
+    """Refuse a caller who lacks ``role`` or ``scope``, or whose last proof is older than ``fresh_within``; only
+    for that ``now`` is asked.
 
     Raises AccessDenied (403), and ReauthenticationNeeded when only the proof is too old: it is asked for last, so that
     nobody types a password for what they may not do anyway (RFC 9470).
@@ -19,5 +26,5 @@ def require_access(
         raise AccessDenied
     if scope is not None and scope not in who.scopes:
         raise AccessDenied
-    if fresh_within is not None and needs_fresh_proof(now, who.authenticated_at, fresh_within):
+    if fresh_within is not None and needs_fresh_proof(now(), who.authenticated_at, fresh_within):
         raise ReauthenticationNeeded(fresh_within)

@@ -16,7 +16,7 @@ from coatcheck.clock import now_of
 from coatcheck.errors import AuthError, Misconfigured, Refused
 from coatcheck.model.access import require_access
 from coatcheck.model.principal import Principal
-from coatcheck.problems import Answer, problem
+from coatcheck.problems import unstored_problem
 from coatcheck.verify.entrance import Entrance
 from coatcheck.verify.lifespan import Application, Message, Receive, Scope, Send, run_lifespan
 from coatcheck.verify.verifier import Verifier
@@ -78,16 +78,10 @@ async def answer(error: AuthError, scope: Scope, send: Send, *, is_open: bool = 
     if kind is _DENIAL and (is_open or _DENIAL not in (scope.get("extensions") or {})):
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": error.code})
         return
-    said = said_to(error)
+    said = unstored_problem(error)
     headers = [*said.headers, (b"content-length", b"%d" % len(said.body))]
     await send({"type": f"{kind}.start", "status": said.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": said.body})
-
-
-def said_to(error: AuthError) -> Answer:
-    """The answer that ``error`` stands for, for nobody to keep."""
-    said = problem(error)
-    return said._replace(headers=(*said.headers, (b"cache-control", b"no-store")))
 
 
 async def current(connection: Any) -> Principal:
@@ -120,8 +114,8 @@ def require(*, role: str | None = None, scope: str | None = None, fresh_within: 
 
     async def guard(connection: Any) -> Principal:
         who = await current(connection)
-        now = now_of(_entered(connection)[1].verifier.clock)
-        require_access(who, role=role, scope=scope, fresh_within=fresh_within, now=now)
+        clock = _entered(connection)[1].verifier.clock
+        require_access(who, role=role, scope=scope, fresh_within=fresh_within, now=lambda: now_of(clock))
         return who
 
     return guard

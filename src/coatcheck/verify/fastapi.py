@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 
 from coatcheck.errors import AuthError, Misconfigured
 from coatcheck.model.principal import Principal
+from coatcheck.problems import unstored_problem
 from coatcheck.verify import asgi
 from coatcheck.verify.verifier import Verifier
 
@@ -40,7 +41,7 @@ async def _handle(request: Request, error: Exception) -> Response:
     """Starlette's exception handler: inside of other middleware, which so sees an ordinary answer."""
     if not isinstance(error, AuthError) or isinstance(error, Misconfigured) or request.scope["type"] != "http":
         raise error
-    said = asgi.said_to(error)
+    said = unstored_problem(error)
     response = Response(said.body, said.status)
     response.raw_headers.extend(said.headers)
     return response

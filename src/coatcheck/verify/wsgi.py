@@ -98,8 +98,8 @@ def require(*, role: str | None = None, scope: str | None = None, fresh_within: 
 
     def guard(environ: Environ) -> Principal:
         who = current(environ)
-        now = now_of(_entered(environ).verifier.clock)
-        require_access(who, role=role, scope=scope, fresh_within=fresh_within, now=now)
+        clock = _entered(environ).verifier.clock
+        require_access(who, role=role, scope=scope, fresh_within=fresh_within, now=lambda: now_of(clock))
         return who
 
     return guard

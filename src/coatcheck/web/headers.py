@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from coatcheck.carriers.raw import RawHeader
+from coatcheck.problems import NOT_STORED
 
 _HSTS_FOR: Final = timedelta(days=365)
 _PUBLIC_FOR: Final = timedelta(minutes=5)
@@ -31,7 +32,6 @@ _EVERYWHERE: Final[tuple[RawHeader, ...]] = (
 )
 _OURS_ALONE: Final[RawHeader] = (b"cross-origin-resource-policy", b"same-origin")
 _FOR_ALL: Final[RawHeader] = (b"cross-origin-resource-policy", b"cross-origin")
-_NOT_STORED: Final[RawHeader] = (b"cache-control", b"no-store")
 
 
 def _kept(span: timedelta, more: bytes = b"") -> RawHeader:
@@ -58,8 +58,8 @@ class SecurityHeaders:
         always = _EVERYWHERE if is_local else (*_EVERYWHERE, hsts)
         machine = (*always, (b"content-security-policy", _API_POLICY))
         return cls(
-            page=(*always, (b"content-security-policy", _PAGE_POLICY), _OURS_ALONE, _NOT_STORED),
-            api=(*machine, _OURS_ALONE, _NOT_STORED),
+            page=(*always, (b"content-security-policy", _PAGE_POLICY), _OURS_ALONE, NOT_STORED),
+            api=(*machine, _OURS_ALONE, NOT_STORED),
             public=(*machine, _FOR_ALL, _kept(_PUBLIC_FOR)),
             asset=(*machine, _OURS_ALONE, _kept(_ASSET_FOR, b", immutable")),
         )
