@@ -15,7 +15,7 @@ from coatcheck.model.session import Session
 from coatcheck.stores.port import Transaction
 from coatcheck.tokens.api_key import API_KEY_START
 from coatcheck.tokens.claims import AccessClaims
-from coatcheck.tokens.jwt import JWT_START, verify
+from coatcheck.tokens.jwt import JWT_START, claims_of
 from coatcheck.tokens.opaque import SESSION_START
 
 _OLDEST: Final = 3600.0
@@ -98,7 +98,7 @@ async def _access_token(opened: Opened, service: Service, token: bytes) -> Intro
             held, age_ms = await _check(opened, token, audience)
         except TokenWrongAudience:
             continue
-        claims = verify(token, opened.running.keys.get).claims
+        claims = claims_of(token)
         issued_at = datetime.fromtimestamp(claims.iat, held.principal.expires_at.tzinfo)
         return _told(held, age_ms, service, held.audience, issued_at, claims)
     return None

@@ -124,13 +124,12 @@ def _claims_alone(token: str, form: "Form", settings: "Settings", now: datetime)
     from coatcheck.cli.tokens.form import TokenKind
     from coatcheck.cli.tokens.verdict import claims_alone
     from coatcheck.errors import TokenInvalid
-    from coatcheck.tokens.base64url import decode
-    from coatcheck.tokens.claims import read_claims
+    from coatcheck.tokens.jwt import claims_of
 
     if form.kind is not TokenKind.ACCESS or not form.finding.holds:
         return
     try:
-        claims = read_claims(decode(token.split(".")[1].encode("ascii")))
+        claims = claims_of(token.encode("ascii"))
     except TokenInvalid:
         return
     yield from claims_alone(claims, settings, now)
