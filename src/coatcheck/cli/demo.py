@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from coatcheck.cli.serving.listening import listen, port_option
+
 if TYPE_CHECKING:
     from coatcheck.auth import Auth
 
@@ -19,16 +21,7 @@ _SYLLABLES: Final = [first + vowel for first in "bdfghklmnprstvwz" for vowel in 
 
 
 @click.command("demo", short_help="Look at it: a fresh installation, gone when it ends.")
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65_535),
-    metavar="NUMBER",
-    default=8000,
-    envvar="PORT",
-    show_default=True,
-    show_envvar=True,
-    help="The port to listen on.",
-)
+@port_option
 def command(port: int) -> None:
     """Look at it: a fresh installation with a few people, gone when it ends.
 
@@ -50,8 +43,6 @@ def _interruptible() -> Iterator[None]:
 
 
 def _run(port: int) -> None:
-    from coatcheck.cli.serving.listening import listen
-
     with listen(HOST, port, otherwise=f"make demo PORT={port % 65_535 + 1}") as listener:
         from coatcheck.auth import Auth
         from coatcheck.cli.serving.uvicorn_server import run, server_for

@@ -3,9 +3,22 @@
 import socket
 from typing import Final
 
+import click
+
 from coatcheck.errors import Misconfigured
 
 _BACKLOG: Final = 2048
+
+port_option: Final = click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    metavar="NUMBER",
+    default=8000,
+    envvar="PORT",
+    show_default=True,
+    show_envvar=True,
+    help="The port to listen on.",
+)
 
 
 def listen(host: str, port: int, *, otherwise: str) -> socket.socket:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from coatcheck.cli.serving.listening import listen, port_option
 from coatcheck.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -19,16 +20,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65_535),
-    metavar="NUMBER",
-    default=8000,
-    envvar="PORT",
-    show_default=True,
-    show_envvar=True,
-    help="The port to listen on.",
-)
+@port_option
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
@@ -58,7 +50,6 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
     from coatcheck.cli.database import require_not_lost
     from coatcheck.cli.environment import settings_from
     from coatcheck.cli.outcome import say_warning
-    from coatcheck.cli.serving.listening import listen
     from coatcheck.cli.serving.supervisor import Supervisor, host_name
 
     if find_spec("uvicorn") is None:

@@ -56,14 +56,14 @@ async def log_in(visit: Visit) -> Shown | Moved:
     """Log in; a login that this browser holds already ends."""
     fields = visit.fields
     email, remember = fields.get("email", ""), fields.get("remember") == "true"
-    held = await visit.who_if_any()
+    replaces = await visit.held_session()
     try:
         login = await visit.auth.login(
             email,
             fields.get("password", ""),
             remember=remember,
             client=visit.call.client(),
-            replaces=held.session_id if held is not None else None,
+            replaces=replaces,
         )
     except MISTAKES as error:
         page = LoginPage(email=email, remember=remember, return_to=visit.asked, errors=form_errors(error))
@@ -84,14 +84,14 @@ async def register(visit: Visit) -> Shown | Moved:
     _require_open(visit)
     fields = visit.fields
     name, email = fields.get("name", ""), fields.get("email", "")
-    held = await visit.who_if_any()
+    replaces = await visit.held_session()
     try:
         login = await visit.auth.register(
             email,
             fields.get("password", ""),
             name=name,
             client=visit.call.client(),
-            replaces=held.session_id if held is not None else None,
+            replaces=replaces,
         )
     except MISTAKES as error:
         page = RegisterPage(name=name, email=email, return_to=visit.asked, errors=form_errors(error))

@@ -53,6 +53,11 @@ class Visit:
         except CredentialRefused:
             return None
 
+    async def held_session(self) -> str | None:
+        """The session that this browser holds already, which a new login ends; None when it holds none."""
+        held = await self.who_if_any()
+        return None if held is None else held.session_id
+
     async def who(self) -> Principal:
         """Whoever is logged in. Raises the CredentialRefused that fits, CheckingStale, StoreUnavailable."""
         if self.call.remembered is None:
