@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections import Counter, deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -167,19 +168,27 @@ def _request(method: str, path: str, body: Any = None, token: str = "") -> bytes
     return f"{head}content-length: {len(sent)}\r\n\r\n".encode() + sent
 
 
-def _held(serving: Serving) -> dict[int, int]:
-    """Open files and connections of each worker."""
+def _held(serving: Serving) -> Counter[tuple[int, str]]:
+    """What each worker has open, by worker and kind.
+
+    Without the null device: the event loop keeps one from when it begins to listen, which may be after the first look.
+    """
     pids = serving.worker_pids()
     assert len(pids) == serving.workers
-    return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids}
+    held: Counter[tuple[int, str]] = Counter()
+    for pid in pids:
+        for opened in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since it was listed
+                held[pid, opened.readlink().name.partition("[")[0]] += 1
+        del held[pid, "null"]
+    return held
 
 
-def _left(serving: Serving, before: dict[int, int]) -> dict[int, int]:
+def _left(serving: Serving, before: Counter[tuple[int, str]]) -> dict[tuple[int, str], int]:
     """What workers hold more than before, once ``SETTLES_WITHIN`` has passed."""
     gives_up = time.monotonic() + SETTLES_WITHIN
     while True:
-        held = _held(serving)
-        left = {pid: held[pid] - count for pid, count in before.items() if held.get(pid, 1 << 20) > count}
+        left = _held(serving) - before
         if not left or time.monotonic() > gives_up:
-            return left
+            return dict(left)
         time.sleep(0.05)
