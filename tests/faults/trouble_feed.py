@@ -40,11 +40,13 @@ def run(
                 time.sleep(down_for)
             scene.serving.start()
         time.sleep(CALM)
-        before = _syncs_within(scene, flood_for) / len(scene.fleet.checkers)
+        each = _syncs_within(scene, flood_for) / len(scene.fleet.checkers)
         scene.fleet.add(scene.verifier("flooded", forgeries=FORGERIES))
         time.sleep(1)
-        after = _syncs_within(scene, flood_for) - before * len(scene.fleet.checkers)
-        assert after <= 1.1 * flood_for + 2, f"{after:.0f} syncs more in {flood_for:.0f} s"
+        calmly = each * len(scene.fleet.checkers)
+        after = _syncs_within(scene, flood_for) - calmly
+        # Polls that bring news come sooner, so a short look at them varies; each forgery's own sync would be hundreds.
+        assert after <= 1.1 * flood_for + 2 + calmly / 2, f"{after:.0f} syncs more in {flood_for:.0f} s"
         verdict = scene.end()
         forged = verdict.said["token.invalid"]
         assert forged > 0.1 * FORGERIES * flood_for, f"only {forged} forgeries"
