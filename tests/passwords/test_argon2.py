@@ -66,6 +66,27 @@ def test_impossible_parameters_are_a_misconfiguration() -> None:
             PasswordHasher(settings)
 
 
+@pytest.mark.parametrize("work", ["argon2id$65536$3$4", "argon2i$64$1$1", "bcrypt$12"])
+def test_an_imported_scheme_is_named_as_the_hasher_names_it(work: str) -> None:
+    PasswordHasher(PasswordSettings(imported_schemes=(work,)))
+
+
+@pytest.mark.parametrize(
+    "work", ["argon2id", "argon2d$64$1$1", "argon2id$4194304$1$1", "argon2id$64$0$1", "argon2id$7$1$1", "argon2id$8$1$2"]
+)
+def test_argon2_beyond_the_bounds_is_no_imported_scheme(work: str) -> None:
+    with pytest.raises(Misconfigured):
+        PasswordHasher(PasswordSettings(imported_schemes=(work,)))
+
+
+def test_a_hash_is_named_by_scheme_and_cost_whoever_wrote_it() -> None:
+    stored = Argon2(2, 64, 2).hash("correct horse")
+    assert HASHER.work_of(stored) == HASHER.work_of("argon2" + stored) == "argon2id$64$2$2"
+    assert HASHER.is_current(HASHER.work_of(HASHER.hash("correct horse")) or "")
+    assert HASHER.work_of("$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$" + "A" * 43) is None
+    assert HASHER.work_of("md5$abc$900150983cd24fb0d6963f7d28e17f72") is None
+
+
 def effort(hasher: PasswordHasher, stored: str | None, password: str = "wrong") -> float:
     """Processor time of one ``verify`` on this thread: what else the machine does is not in it."""
     began = thread_time()
@@ -74,16 +95,18 @@ def effort(hasher: PasswordHasher, stored: str | None, password: str = "wrong") 
 
 
 def test_everybody_costs_the_same() -> None:
-    imported = "bcrypt$07"
-    settings = PasswordSettings(memory_kib=4096, iterations=2, imported_schemes=(imported,))
+    imported = ("bcrypt$07", "argon2id$8192$3$1")
+    settings = PasswordSettings(memory_kib=4096, iterations=2, imported_schemes=imported)
     hasher = PasswordHasher(settings)
-    current = hasher.hash("right")
+    current, other = hasher.hash("right"), Argon2(3, 8192, 1).hash("right")
     costs: dict[str, list[float]] = {}
     for _ in range(30):
         for name, stored, password in (
             ("right", current, "right"),
             ("wrong", current, "wrong"),
             ("nobody", None, "wrong"),
+            ("argon2", other, "wrong"),
+            ("argon2 of Django, right", "argon2" + other, "right"),
             ("unusable", "!", "wrong"),
             ("hostile", "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$" + "A" * 43, "wrong"),
             ("imported", "$2b$07$XoG/IqMGq/fdswRGsIDlUurqEB1hk241pm62iYuK18vovShi75Qxq", "wrong"),
