@@ -72,7 +72,8 @@ def test_an_imported_scheme_is_named_as_the_hasher_names_it(work: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "work", ["argon2id", "argon2d$64$1$1", "argon2id$4194304$1$1", "argon2id$64$0$1", "argon2id$7$1$1", "argon2id$8$1$2"]
+    "work",
+    ["argon2id", "argon2d$64$1$1", "argon2id$4194304$1$1", "argon2id$64$0$1", "argon2id$7$1$1", "argon2id$8$1$2"],
 )
 def test_argon2_beyond_the_bounds_is_no_imported_scheme(work: str) -> None:
     with pytest.raises(Misconfigured):

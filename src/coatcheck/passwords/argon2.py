@@ -36,8 +36,9 @@ _HASH_BYTES: Final = 32
 
 
 class PasswordHasher:
-    """Makes and verifies password hashes. ``hash``, ``verify`` and ``pretend`` take tens of milliseconds of a whole core
-    and belong into a HashingPool. Passwords are handed in as ``policy.prepare`` returned them.
+    """Makes and verifies password hashes. Passwords are handed in as ``policy.prepare`` returned them.
+
+    ``hash``, ``verify`` and ``pretend`` take tens of milliseconds of a whole core and belong into a HashingPool.
 
     Raises Misconfigured when the parameters are not possible.
     """
