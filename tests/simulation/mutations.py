@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from math import inf
 from typing import Any
 
@@ -24,6 +25,7 @@ from coatcheck.flows.parts.credentials import access_token_for
 from coatcheck.model.event import KeyRevoked
 from coatcheck.model.login import Credentials
 from coatcheck.model.position import Position
+from coatcheck.model.principal import CarriedBy
 from coatcheck.revocation import barrier
 from coatcheck.revocation.barrier import Barrier
 from coatcheck.revocation.lease import Lease
@@ -258,11 +260,11 @@ async def an_old_answer_is_good_for_ever(real: Any, self: Any, doubt: Any) -> An
 
 @mutation("8", (Checker, "check"))
 def news_from_another_thread_go_unnoticed(real: Any, self: Any, token: bytes, *args: Any) -> Any:
-    steady, checker = self._steady, self
+    steady, checker, cache = self._steady, self, self._cache
 
     def read() -> float:
         now: float = steady()
-        remembered = checker._cache.get(checker._cache.digest(token, *args[:1]))
+        remembered = cache.get(sha256(cache.prefixes[args[0] if args else CarriedBy.HEADER] + token).digest())
         if remembered is not None and remembered.credential.passed != -1:
             remembered.credential.passed = checker.replica.state
         return now

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from hashlib import sha256
 from itertools import islice
 
 from coatcheck.model.position import Position
@@ -78,21 +77,21 @@ class Remembered:
 
 class Cache:
     """Remembered credentials by a keyed digest of what was presented, so that neither the token is kept nor can anybody
-    steer the dictionary. The oldest go first when ``limit`` is reached."""
+    steer the dictionary. The oldest go first when ``limit`` is reached.
+
+    A credential is named by SHA-256 over ``prefixes[carried_by]`` and itself, as this process alone can. Processors
+    have instructions for SHA-256, so a long JWT is named quickly too; no name ever leaves the process, so a prefix is
+    key enough.
+    """
 
     def __init__(self, key: bytes, limit: int) -> None:
-        self._prefixes = {carrier: key + carrier.value.encode("ascii") for carrier in CarriedBy}
+        self.prefixes = {carrier: key + carrier.value.encode("ascii") for carrier in CarriedBy}
         self._limit = limit
         self._entries: dict[bytes, Remembered] = {}
         self.get: Callable[[bytes], Remembered | None] = self._entries.get
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    def digest(self, token: bytes, carried_by: CarriedBy) -> bytes:
-        """Name ``token`` as this process alone can. Processors have instructions for SHA-256, so a long JWT is named
-        quickly too; no name ever leaves the process, so a prefix is key enough."""
-        return sha256(self._prefixes[carried_by] + token).digest()
 
     def put(self, digest: bytes, remembered: Remembered) -> None:
         """Remember; forgets the oldest sixteenth when full."""

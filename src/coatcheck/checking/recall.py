@@ -10,7 +10,7 @@ from coatcheck.authority import Found, LookUp
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.checking.doubt import Doubt, Reason
-from coatcheck.errors import CheckingStale, StoreUnavailable, TokenInvalid
+from coatcheck.errors import Broken, CheckingStale, CredentialRefused, StoreUnavailable, TokenInvalid
 from coatcheck.model.principal import CarriedBy
 
 
@@ -26,8 +26,10 @@ class Recall:
     """Asks on behalf of a checker.
 
     ``look_up(asked, fresh)`` asks the authority; with ``fresh`` the read must begin after the call, otherwise an answer
-    already under way may be shared. ``learn_keys()`` runs one bounded sync for an unknown key and says whether it ran.
-    With ``shows_token`` the authority is shown the credential itself: it is elsewhere, and has to check it too.
+    already under way may be shared. ``recollect(asked)`` tells what was read some time ago, perhaps by another process,
+    or None; it is asked under the lease only, and what it tells is tested. ``learn_keys()`` runs one bounded sync for
+    an unknown key and says whether it ran. With ``shows_token`` the authority is shown the credential itself: it is
+    elsewhere, and has to check it too.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Recall:
         policy: Policy,
         accept_for: timedelta,
         shows_token: bool = False,
+        recollect: Callable[[LookUp], Awaitable[Found | None]] | None = None,
     ) -> None:
         self._checker = checker
         self._look_up = look_up
@@ -46,6 +49,7 @@ class Recall:
         self._policy = policy
         self._accept_for = accept_for
         self._shows_token = shows_token
+        self._recollect = recollect
 
     async def check(
         self, token: bytes, carried_by: CarriedBy = CarriedBy.HEADER, audience: str | None = None
@@ -60,15 +64,28 @@ class Recall:
 
     async def settle(self, doubt: Doubt) -> Remembered:
         """Decide about a credential that memory alone could not decide about. Raises as ``check`` does."""
-        if doubt.reason is Reason.DENIED:
-            raise CheckingStale
         if doubt.reason is Reason.UNKNOWN_KEY:
             decided = await self._with_newer_keys(doubt)
             if isinstance(decided, Remembered):
                 return decided
             doubt = decided
+        tally = self._checker.tally
+        try:
+            remembered = await self._settle(doubt)
+        except CredentialRefused:
+            tally.online_refused += 1
+            raise
+        except Broken:
+            tally.online_try_again += 1
+            raise
+        tally.online_accepted += 1
+        return remembered
+
+    async def _settle(self, doubt: Doubt) -> Remembered:
+        if doubt.reason is Reason.DENIED:
+            raise CheckingStale
         if self._checker.is_trusted():
-            remembered = await self._ask_along(doubt)
+            remembered = await self._ask_nearby(doubt) or await self._ask_along(doubt)
             if remembered is not None:
                 return remembered
         elif self._policy is Policy.DENY:
@@ -86,12 +103,32 @@ class Recall:
         return known.credential.passed == self._checker.replica.state  # else news came between the test and now
 
     async def _with_newer_keys(self, doubt: Doubt) -> Remembered | Doubt:
+        tally = self._checker.tally
         if not await self._learn_keys():
+            tally.online_try_again += 1
             raise CheckingStale
         decided = self._checker.check(doubt.token, doubt.carried_by, doubt.audience)
         if isinstance(decided, Doubt) and decided.reason is Reason.UNKNOWN_KEY:
+            tally.online_refused += 1
             raise TokenInvalid
         return decided
+
+    async def _ask_nearby(self, doubt: Doubt) -> Remembered | None:
+        """Use what was read some time ago: sound only if its stamp can be tested here, and passes under the lease
+        (rules 8 and 9). It counts from when it was read, and never decides that a login went idle (rule 11). None when
+        there is no such thing: then the store is asked."""
+        found = None if self._recollect is None else await self._recollect(self._asked(doubt))
+        known = self._checker.replica.position
+        if found is None or found.record is None or known is None or found.position.epoch != known.epoch:
+            return None
+        if found.position.seq < self._checker.replica.floor:
+            return None
+        try:
+            remembered = self._checker.take(doubt, found)
+        except CredentialRefused:
+            return None
+        remembered.ask_at -= found.age_ms / 1000
+        return self._tested_again(doubt, remembered)
 
     async def _ask_along(self, doubt: Doubt) -> Remembered | None:
         """Share an answer that may have been under way before the check began: sound only if the credential passes
@@ -100,8 +137,18 @@ class Recall:
         found = await self._look_up(self._asked(doubt), False)
         if known is not None and found.position < known:
             return None
-        remembered = self._checker.take(doubt, found)
-        again = self._checker.check(doubt.token, doubt.carried_by, doubt.audience)
+        return self._tested_again(doubt, self._checker.take(doubt, found))
+
+    def _tested_again(self, doubt: Doubt, remembered: Remembered) -> Remembered | None:
+        """``remembered``, which was just taken, if it passes here under the lease."""
+        tally = self._checker.tally
+        try:
+            again = self._checker.check(doubt.token, doubt.carried_by, doubt.audience)
+        except CredentialRefused:
+            tally.again_refused += 1
+            raise
+        if isinstance(again, Remembered):
+            tally.again_accepted += 1
         return remembered if again is remembered else None
 
     async def _ask_afresh(self, doubt: Doubt) -> Remembered:
