@@ -194,6 +194,14 @@ async def test_the_audit_trail_is_read_by_user_and_kind_page_by_page():
         assert {entry["address"] for entry in first["entries"]} == {"203.0.113.7"}
 
 
+@pytest.mark.parametrize("instant", ["0.5", "1767225600", "2026-01-01"])
+async def test_an_instant_is_asked_for_as_the_document_says(instant: str):
+    async with running() as site:
+        root = await site.administrator()
+        refused = await root.get(f"{API}/admin/audit", params={"until": instant})
+        assert (refused.status_code, code_of(refused)) == (422, "request.invalid")
+
+
 async def test_who_does_something_is_in_the_audit_trail():
     async with running() as site:
         root = await site.administrator()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from msgspec import Struct, ValidationError, convert
@@ -233,7 +233,7 @@ def _converted(members: dict[str, str], struct: type[Parameters]) -> Parameters:
     for name, field in fields_of(struct).items():
         if name in members:
             try:
-                values[field.name] = convert(members[name], _sent(field.type), strict=False)
+                values[field.name] = _value(members[name], _sent(field.type))
             except ValidationError:
                 errors.append(FieldError(name, "This is not one of the values that can be asked for."))
         elif field.required:
@@ -241,6 +241,13 @@ def _converted(members: dict[str, str], struct: type[Parameters]) -> Parameters:
     if errors:
         raise RequestInvalid(errors)
     return struct(**values)
+
+
+def _value(text: str, type_: Any) -> Any:
+    """Read a text as ``type_``. An instant is written as RFC 3339 has it; a number, which might be taken for seconds,
+    is none. Raises ValidationError."""
+    bare = get_args(type_)[0] if get_origin(type_) is Annotated else type_
+    return convert(text, type_, strict=bare is datetime)
 
 
 def _sent(type_: Any) -> Any:
