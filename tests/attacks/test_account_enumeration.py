@@ -35,9 +35,13 @@ def _watch(site: Site) -> list[str]:
             done.append("write")
             return await store.write(work, **how)
 
-        async def read(self, work: Any) -> Any:
+        async def commit(self, work: Any, **how: Any) -> Any:
+            done.append("write")
+            return await store.commit(work, **how)
+
+        async def read(self, work: Any, **how: Any) -> Any:
             done.append("read")
-            return await store.read(work)
+            return await store.read(work, **how)
 
     run, verify = pool.run, hasher.verify
 

@@ -11,7 +11,7 @@ import pytest
 
 from coatcheck.settings import AttemptSettings
 from coatcheck.stores.memory.store import MemoryStore
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 from tests.site import API, PASSWORD, code_of, running
 
 pytestmark = pytest.mark.anyio
@@ -30,6 +30,11 @@ class Counting(MemoryStore):
         self.writes += 1
         self.durable += durable
         return await super().write(work, durable=durable)
+
+    async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
+        self.writes += 1
+        self.durable += 1
+        return await super().commit(work, awaited=awaited)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from coatcheck.errors import OutcomeUnknown, StoreUnavailable
 from coatcheck.settings import RevocationSettings
 from coatcheck.stores.memory.store import MemoryStore
-from coatcheck.stores.port import Registry, Transaction
+from coatcheck.stores.port import Committed, Registry, Transaction
 from tests.site import API, PASSWORD, bearer, code_of, running
 
 pytestmark = pytest.mark.anyio
@@ -27,11 +27,25 @@ class Failing(MemoryStore):
     is_away = False
     breaks_off: type[Exception] | None = None
 
-    async def read(self, work: Callable[[Transaction], Result]) -> Result:
+    async def read(self, work: Callable[[Transaction], Result], *, is_one_statement: bool = False) -> Result:
         self._require()
-        return await super().read(work)
+        return await super().read(work, is_one_statement=is_one_statement)
 
     async def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+        return await super().write(self._broken_off(work), durable=durable)
+
+    async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
+        return await super().commit(self._broken_off(work), awaited=awaited)
+
+    async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
+        self._require()
+        return await super().read_registry(work)
+
+    async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
+        self._require()
+        return await super().write_registry(work, durable=durable)
+
+    def _broken_off(self, work: Callable[[Transaction], Result]) -> Callable[[Transaction], Result]:
         self._require()
 
         def broken_off(tx: Transaction) -> Result:
@@ -40,15 +54,7 @@ class Failing(MemoryStore):
                 raise self.breaks_off
             return result
 
-        return await super().write(broken_off, durable=durable)
-
-    async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
-        self._require()
-        return await super().read_registry(work)
-
-    async def write_registry(self, work: Callable[[Registry], Result]) -> Result:
-        self._require()
-        return await super().write_registry(work)
+        return broken_off
 
     def _require(self) -> None:
         if self.is_away:

@@ -56,7 +56,12 @@ class Slow(MemoryStore):
         self.was_written = asyncio.Event()
 
     async def write(self, work, **how):
-        result = await super().write(work, **how)
+        return await self._hold_back(await super().write(work, **how))
+
+    async def commit(self, work, **how):
+        return await self._hold_back(await super().commit(work, **how))
+
+    async def _hold_back(self, result):
         self.was_written.set()
         await self.may_go_on.wait()
         return result

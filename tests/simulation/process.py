@@ -53,7 +53,10 @@ class Wire:
         self._world = world
         self._process = process
 
-    async def read(self, work: Any) -> Any:
+    async def commit(self, work: Any, *, awaited: bool = False) -> Any:
+        return await self._carry("transact_awaited" if awaited else "transact_and_tell", work)
+
+    async def read(self, work: Any, *, is_one_statement: bool = False) -> Any:
         return await self._carry("view", work)
 
     async def write(self, work: Any, *, durable: bool = True) -> Any:
@@ -62,7 +65,7 @@ class Wire:
     async def read_registry(self, work: Any) -> Any:
         return await self._carry("registry_view", work)
 
-    async def write_registry(self, work: Any) -> Any:
+    async def write_registry(self, work: Any, *, durable: bool = True) -> Any:
         return await self._carry("registry_transact", work)
 
     def _carry(self, verb: str, work: Any) -> asyncio.Future[Any]:

@@ -183,11 +183,14 @@ class World:
     def run_work(self, verb: str, work: Callable[[Any], Any]) -> Any:
         """Run one unit of work at the primary, and enter what it appended."""
         store = self.primary
-        if verb != "transact":
+        if verb not in ("transact", "transact_and_tell", "transact_awaited"):
             return getattr(store, verb)(work)
         rows = store._rows
         seq, sessions = rows.head.seq, len(rows.sessions)
-        result = store.transact(work)
+        if verb == "transact_awaited":
+            result: Any = store.transact_and_tell(work, awaited=True)
+        else:
+            result = getattr(store, verb)(work)
         if len(rows.sessions) > sessions:
             newest = next(reversed(rows.sessions.values()))
             user = rows.users.get(newest.user_id)

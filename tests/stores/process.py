@@ -28,10 +28,10 @@ async def write(store, name, count):
 
         def work(tx, mark=mark):
             tx.sessions.add(a_session("usr_x", id=mark, secret_digest=mark.encode()))
-            return tx.log.append(SessionEnded(mark)).seq
+            tx.log.append(SessionEnded(mark))
 
         began = time.monotonic()
-        seq = await store.write(work)
+        seq = (await store.commit(work)).position.seq
         say("done", mark, seq, time.monotonic() - began)
         head = await store.read(lambda tx: tx.log.head())
         assert head.seq >= seq

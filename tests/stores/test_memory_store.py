@@ -54,4 +54,4 @@ def test_a_watcher_whose_loop_is_closed_is_no_trouble():
         store.watch(lambda: None)
 
     asyncio.run(watch())
-    assert store.transact(lambda tx: tx.log.append(SessionEnded("ses_x"))).seq == 1
+    assert store.transact_and_tell(lambda tx: tx.log.append(SessionEnded("ses_x"))).position.seq == 1

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from coatcheck.errors import StoreUnavailable
-from coatcheck.stores.sql import notice
-from coatcheck.stores.sql.file_lock import FileLock
+from coatcheck.stores.sqlite import notice
+from coatcheck.stores.sqlite.file_lock import FileLock
 
 SOON = 0.0
 """Long ago on the monotonic clock: the lock is tried for once."""

@@ -98,7 +98,7 @@ def test_a_writer_killed_inside_a_transaction_leaves_neither_a_trace_nor_the_loc
     assert holder.stdout.readline() == "holding\n"
     holder.kill()
     holder.wait()
-    assert asyncio.run(store.write(lambda tx: tx.log.append(SessionEnded("ses_x")))).seq == 1
+    assert asyncio.run(store.commit(lambda tx: tx.log.append(SessionEnded("ses_x")))).position.seq == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from coatcheck.authority import LookUp
 from coatcheck.model.event import SessionEnded
-from coatcheck.stores.sql.connect import WAL_LIMIT, driver
+from coatcheck.stores.sqlite.connect import WAL_LIMIT, driver
 from coatcheck.testing.contracts.driving import NOW, SECOND, a_key, a_session, a_user
 
 

@@ -14,11 +14,11 @@ import pytest
 from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
 from coatcheck.model.event import SessionEnded
 from coatcheck.stores.open import store_for
-from coatcheck.stores.sql import connect, database
+from coatcheck.stores.sqlite import connect, database
 
 
 def _append(store, session_id="ses_x"):
-    return asyncio.run(store.write(lambda tx: tx.log.append(SessionEnded(session_id))))
+    return asyncio.run(store.commit(lambda tx: tx.log.append(SessionEnded(session_id)))).events[0]
 
 
 def _head(store):

@@ -18,8 +18,8 @@ from coatcheck.errors import Misconfigured
 from coatcheck.model.principal import Kind
 from coatcheck.stores.open import store_for
 from coatcheck.stores.sql import migrations, schema
-from coatcheck.stores.sql.connect import connect, driver
 from coatcheck.stores.sql.migrations.neighbours import include_name
+from coatcheck.stores.sqlite.connect import connect, driver
 
 
 def _empty(path):

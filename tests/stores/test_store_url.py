@@ -9,7 +9,7 @@ from coatcheck.errors import Misconfigured, StoreUnavailable
 from coatcheck.model.event import SessionEnded
 from coatcheck.stores.memory import MemoryStore
 from coatcheck.stores.open import store_for
-from coatcheck.stores.sql.sqlite import SqliteStore
+from coatcheck.stores.sqlite.store import SqliteStore
 
 
 def test_the_url_names_the_kind_of_store(tmp_path, monkeypatch):
@@ -62,7 +62,7 @@ def test_a_name_with_strange_characters_is_a_file_of_that_name(tmp_path):
 
 
 def test_opening_and_closing_can_be_repeated(store):
-    event = asyncio.run(store.write(lambda tx: tx.log.append(SessionEnded("ses_x"))))
+    event = asyncio.run(store.commit(lambda tx: tx.log.append(SessionEnded("ses_x")))).events[0]
     for _ in range(2):
         asyncio.run(store.open())
         asyncio.run(store.close())

@@ -17,7 +17,6 @@ from coatcheck.revocation.replica import Replica
 from coatcheck.revocation.subscriber import Subscriber
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.memory.store import MemoryStore
-from coatcheck.stores.port import Transaction
 from coatcheck.testing import ManualClock
 from coatcheck.upkeep.follow import Follower
 
@@ -58,12 +57,8 @@ class Site:
         return self.subscriber.lease.holds(self.clock.steady(), self.clock.wall())
 
     def end_a_session(self, *, awaited: bool = False) -> None:
-        def end(tx: Transaction) -> None:
-            event = tx.log.append(SessionEnded(new_identifier("ses")))
-            if awaited:
-                tx.log.await_up_to(event.seq)
-
-        self.store.transact(end)
+        happening = SessionEnded(new_identifier("ses"))
+        self.store.transact_and_tell(lambda tx: tx.log.append(happening), awaited=awaited)
 
     def rows(self) -> Any:
         return self.store.registry_view(lambda registry: registry.all())

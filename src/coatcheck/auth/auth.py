@@ -32,7 +32,7 @@ from coatcheck.flows.exchange_session import exchange_session
 from coatcheck.flows.login import login
 from coatcheck.flows.logout import Scope, logout
 from coatcheck.flows.mark_compromised import mark_compromised
-from coatcheck.flows.parts.means import Committed, Hook
+from coatcheck.flows.parts.means import Hook
 from coatcheck.flows.parts.refusals import note_denial
 from coatcheck.flows.reauthenticate import reauthenticate
 from coatcheck.flows.refresh import refresh, refuse
@@ -52,7 +52,7 @@ from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User, UserStatus
 from coatcheck.sessions.rotate import Standstill
 from coatcheck.settings import Settings
-from coatcheck.stores.port import Store
+from coatcheck.stores.port import Committed, Store
 from coatcheck.tokens.jwt import verify
 from coatcheck.tokens.refresh import REFRESH_START
 from coatcheck.upkeep.live import LiveConnections

@@ -3,9 +3,10 @@
 from typing import TypeVar
 
 from coatcheck.errors import Misconfigured
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.receipt import Receipt
 from coatcheck.stores.authority import StoreAuthority
+from coatcheck.stores.port import Committed
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.upkeep.engine import Engine
 

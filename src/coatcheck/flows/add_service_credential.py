@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.new_credential import NewCredential, add_credential, compose_credential
 from coatcheck.flows.parts.registered_service import locked_service
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.client import Client
 from coatcheck.model.principal import Kind
 from coatcheck.model.service import check_label
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def add_service_credential(

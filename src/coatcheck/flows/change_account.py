@@ -7,12 +7,12 @@ what ends, ends in the same transaction.
 from msgspec import structs
 
 from coatcheck.flows.parts.account import alter_account, locked_account
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.client import Client
 from coatcheck.model.roles import check_roles
 from coatcheck.model.session import Ending
 from coatcheck.model.user import User, UserStatus
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def change_account(

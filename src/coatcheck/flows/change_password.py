@@ -6,7 +6,7 @@ from msgspec import structs
 from coatcheck.errors import LoginBusy, PasswordWeak, RequestInvalid, SessionEnded
 from coatcheck.flows.parts.choose_password import choose_password
 from coatcheck.flows.parts.credentials import login_from, renew_credentials
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.prove_password import current_user, device_mark, prove_password, uncount
 from coatcheck.flows.parts.refusals import PASSWORD
 from coatcheck.model.client import Client
@@ -15,7 +15,7 @@ from coatcheck.model.session import Ending
 from coatcheck.sessions.change import change_user
 from coatcheck.sessions.end import end_sessions_of
 from coatcheck.sessions.grant import Grant
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def change_password(

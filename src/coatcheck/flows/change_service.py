@@ -3,12 +3,12 @@
 from msgspec import structs
 
 from coatcheck.errors import DataConflict
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.registered_service import locked_service
 from coatcheck.model.client import Client
 from coatcheck.model.service import Service, ServiceStatus, check_service
 from coatcheck.sessions import change_service as sessions
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def change_service(

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from coatcheck.errors import FieldError, RequestInvalid, SessionEnded
 from coatcheck.flows.parts.account import locked_account
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.new_credential import NewCredential, add_credential, compose_credential
 from coatcheck.flows.parts.new_session import require_audience
 from coatcheck.model.audit import AuditEntry
@@ -13,7 +13,7 @@ from coatcheck.model.principal import Kind
 from coatcheck.model.service import check_label, check_scopes
 from coatcheck.model.user import UserStatus
 from coatcheck.sessions.grant import living
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def create_api_key(

@@ -2,14 +2,14 @@
 
 from typing import NamedTuple
 
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.new_credential import NewCredential, add_credential, compose_credential
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.client import Client
 from coatcheck.model.identifiers import SERVICE, new_identifier
 from coatcheck.model.principal import Kind
 from coatcheck.model.service import Service, check_service
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 class NewService(NamedTuple):

@@ -1,12 +1,12 @@
 """A service is deleted, for good."""
 
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.registered_service import locked_service
 from coatcheck.model.client import Client
 from coatcheck.model.session import Ending
 from coatcheck.sessions.change_service import change_service
 from coatcheck.sessions.end import end_sessions_of
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def delete_service(

@@ -1,12 +1,12 @@
 """An account is deleted, for good."""
 
 from coatcheck.flows.parts.account import locked_account, require_another_administrator
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.client import Client
 from coatcheck.model.session import Ending
 from coatcheck.sessions.change import change_user
 from coatcheck.sessions.end import end_sessions_of
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def delete_user(

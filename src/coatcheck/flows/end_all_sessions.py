@@ -1,11 +1,11 @@
 """Every session of one person is ended, by an administrator."""
 
 from coatcheck.flows.parts.account import locked_account
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.client import Client
 from coatcheck.model.session import Ending
 from coatcheck.sessions.end import end_sessions_of
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def end_all_sessions(

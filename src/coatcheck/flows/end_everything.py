@@ -1,8 +1,9 @@
 """Log everybody out: every login, in one event. For "we don't know what was taken"."""
 
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.client import Client
 from coatcheck.sessions import end
+from coatcheck.stores.port import Committed
 
 
 async def end_everything(

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from coatcheck.errors import LoginBusy, LoginRefused, SessionLimit, UserSuspended
 from coatcheck.flows.parts.credentials import login_from, mint
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.new_session import new_session, require_audience
 from coatcheck.flows.parts.prove_password import count_attempt, current_user, device_mark, is_password, uncount
 from coatcheck.flows.parts.refusals import Why, note_refusal, refusal
@@ -30,7 +30,7 @@ from coatcheck.passwords.policy import prepare
 from coatcheck.sessions.end import end_session
 from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.open import open_session
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 REFUSED: Final = "login.failed"
 

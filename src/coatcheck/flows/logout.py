@@ -2,11 +2,11 @@
 
 from enum import StrEnum
 
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.client import Client
 from coatcheck.model.session import Ending
 from coatcheck.sessions.end import end_session, end_sessions_of
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 class Scope(StrEnum):

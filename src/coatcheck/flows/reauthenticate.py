@@ -2,14 +2,14 @@
 
 from coatcheck.errors import SessionEnded
 from coatcheck.flows.parts.credentials import login_from, renew_credentials
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.prove_password import current_user, prove_password
 from coatcheck.flows.parts.refusals import PASSWORD
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.client import Client
 from coatcheck.model.login import Login
 from coatcheck.sessions.grant import Grant
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def reauthenticate(

@@ -2,11 +2,12 @@
 
 from coatcheck.errors import SessionEnded, SessionExpired, TokenOutdated, TokenReplayed
 from coatcheck.flows.parts.credentials import rotated
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.new_session import require_audience
 from coatcheck.model.client import Client
 from coatcheck.model.login import Login
 from coatcheck.sessions.rotate import Standstill, rotate_refresh
+from coatcheck.stores.port import Committed
 
 
 async def refresh(

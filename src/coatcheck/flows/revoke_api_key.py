@@ -1,12 +1,12 @@
 """An API key is revoked: by its owner, or by an administrator."""
 
 from coatcheck.errors import RequestNotFound
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.client import Client
 from coatcheck.model.principal import Kind
 from coatcheck.model.session import Ending
 from coatcheck.sessions.end import end_session
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def revoke_api_key(

@@ -1,13 +1,13 @@
 """A secret or a public key of a service is revoked, and with it every token that was got by it."""
 
 from coatcheck.errors import RequestNotFound
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.registered_service import locked_service
 from coatcheck.model.client import Client
 from coatcheck.model.principal import Kind
 from coatcheck.model.session import Ending
 from coatcheck.sessions.end import end_session
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def revoke_service_credential(

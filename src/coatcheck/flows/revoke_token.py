@@ -7,13 +7,13 @@ it, since nobody but the service should.
 
 from coatcheck.authority import LookUp
 from coatcheck.errors import TokenInvalid
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.client import Client
 from coatcheck.model.principal import Kind
 from coatcheck.model.session import Ending, Session
 from coatcheck.sessions.end import end_session
 from coatcheck.sessions.refuse_access import refuse_access
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 from coatcheck.tokens.claims import AccessClaims
 from coatcheck.tokens.opaque import digest
 from coatcheck.tokens.refresh import REFRESH_START

@@ -5,11 +5,11 @@ from msgspec import structs
 from coatcheck.errors import RequestNotFound
 from coatcheck.flows.parts.account import alter_account, locked_account
 from coatcheck.flows.parts.choose_password import choose_password
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.model.client import Client
 from coatcheck.model.session import Ending
 from coatcheck.model.user import User
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 
 async def set_password(

@@ -14,7 +14,10 @@ from coatcheck.stores.port import Transaction
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """A live session, its user, the counters in force and the position at which all of that was true.
+    """A live session, its user and the position at which all of that was true.
+
+    Credentials carry the session's own everything-generation, never the head's: between the locks and the reading of
+    the position somebody may have ended everything, this session too.
 
     ``issued_at`` is the instant noted before the transaction began: it becomes ``iat``. ``signing_key`` is the current
     key, None only in a store that has none yet.
@@ -22,7 +25,6 @@ class Grant(Struct, frozen=True, kw_only=True):
 
     session: Session
     user: User
-    everything_generation: int
     position: Position
     issued_at: datetime
     signing_key: SigningKey | None
@@ -33,20 +35,17 @@ class ServiceGrant(Struct, frozen=True, kw_only=True):
 
     session: Session
     service: Service
-    everything_generation: int
     position: Position
     issued_at: datetime
     signing_key: SigningKey | None
 
 
 def grant(tx: Transaction, session: Session, user: User, issued_at: datetime) -> Grant:
-    """Read the rest of the truth, after the locks: counters, position and signing key."""
-    head = tx.log.head()
+    """Read the rest of the truth, after the locks: position and signing key."""
     return Grant(
         session=session,
         user=user,
-        everything_generation=head.everything_generation,
-        position=head.position,
+        position=tx.log.head().position,
         issued_at=issued_at,
         signing_key=_signing_key(tx),
     )
@@ -68,7 +67,6 @@ def grant_service(tx: Transaction, credential_id: str, issued_at: datetime) -> S
     return ServiceGrant(
         session=credential,
         service=service,
-        everything_generation=head.everything_generation,
         position=head.position,
         issued_at=issued_at,
         signing_key=_signing_key(tx),

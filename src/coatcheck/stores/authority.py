@@ -84,18 +84,21 @@ class StoreAuthority:
         read = await self._store.read(lambda tx: self._answers(tx, [questions[at] for at in valid]))
         now = self._now()
         news: dict[int, tuple[Position | None, int]] = {}
+        raises_lease = False
         for at, (answer, holds) in zip(valid, read, strict=True):
             answers[at] = answer
             row, applied = rows[at], questions[at].applied if holds else None
             if row is not None and self._is_news(row, applied, answer.head, now):
                 news[at] = (applied, answer.head.lease_ms)
+                raises_lease |= answer.head.lease_ms > row.lease_ms
         if news:
             gone = await self._store.write_registry(
                 lambda registry: [
                     at
                     for at, (applied, lease_ms) in news.items()
                     if not registry.acknowledge(questions[at].registration, applied, now, lease_ms)
-                ]
+                ],
+                durable=raises_lease,
             )
             for at in gone:
                 answers[at] = Unregistered()
@@ -103,7 +106,7 @@ class StoreAuthority:
 
     async def look_up(self, asked: LookUp) -> Found:
         """One statement on the primary."""
-        return await self._store.read(lambda tx: tx.sessions.look_up(asked))
+        return await self._store.read(lambda tx: tx.sessions.look_up(asked), is_one_statement=True)
 
     async def goodbye(self, registration: str, credential: str | None = None) -> None:
         """Delete the row, if it is ``credential``'s own; it holds up no barrier any more (rule 7)."""

@@ -22,7 +22,7 @@ def store_for(url: str) -> Store:
         path = url.removeprefix(_SQLITE)
         if path and not path.endswith("/") and path != ":memory:":
             try:
-                from coatcheck.stores.sql.sqlite import SqliteStore
+                from coatcheck.stores.sqlite.store import SqliteStore
             except ImportError as missing:
                 raise Misconfigured(
                     f"SQLite needs the extra coatcheck[auth] and a system with flock ({missing.name} is missing)."

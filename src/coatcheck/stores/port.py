@@ -8,7 +8,8 @@ The laws, checked for every store by one contract suite (``coatcheck.testing.con
 4. A late write never resurrects what was ended.
 5. Absence is None, False, 0 or empty, never an exception. Trouble is StoreUnavailable, never absence.
 6. What goes in comes out equal.
-7. Events have consecutive ``seq`` in commit order: no gaps, no reordering (rule 1 of ``docs/revocation.md``).
+7. Events have consecutive ``seq`` in commit order: no gaps, no reordering (rule 1 of ``docs/revocation.md``). They get
+   them when the unit of work is committed, so the log's head is locked last and shortest.
 
 A unit of work is a plain synchronous function over a Transaction. The store decides where it runs: SQLite on its one
 writer thread, PostgreSQL inside ``run_sync``, memory in place. So the SQL is written once, and a whole transaction
@@ -17,7 +18,9 @@ costs one hop to another thread (``docs/decisions/0002-synchronous-unit-of-work.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from coatcheck.authority import Found, LookUp, Snapshot
 from coatcheck.model.audit import AuditEntry
@@ -32,6 +35,19 @@ from coatcheck.model.subscriber import Registration
 from coatcheck.model.user import User, UserStatus
 
 Result = TypeVar("Result")
+Other = TypeVar("Other")
+
+
+class Committed(Struct, Generic[Result], frozen=True):
+    """What a unit of work did: its result, the events it appended, and the log's position when it was committed."""
+
+    result: Result
+    events: tuple[Event, ...]
+    position: Position
+
+    def but(self, result: Other) -> "Committed[Other]":
+        """The same commit, with another result."""
+        return Committed(result, self.events, self.position)
 
 
 class Users(Protocol):
@@ -171,11 +187,9 @@ class Log(Protocol):
     def head(self) -> Head:
         """The newest entry and the parameters beside it."""
 
-    def append(self, happening: Happening) -> Event:
-        """Take the head's lock, give the next seq, write the event."""
-
-    def await_up_to(self, seq: int) -> None:
-        """Raise ``head.awaited`` to ``seq``, never lower it: subscribers acknowledge at once."""
+    def append(self, happening: Happening) -> None:
+        """Write an event for ``happening`` when this unit of work is committed, in the order of these calls. Until then
+        neither ``head`` nor ``after`` shows it."""
 
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         """The events above ``seq``, oldest first, at most ``limit``."""
@@ -321,11 +335,23 @@ class Store(Protocol):
         """Run ``work`` in one transaction and commit it; ``work`` may be run again after a serialisation failure, so it
         has no side effects. ``durable=False`` is for touches only: a power loss may take the last ones."""
 
-    async def read(self, work: Callable[[Transaction], Result]) -> Result:
-        """Run ``work`` over one consistent read of the primary that begins after this call."""
+    async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
+        """Write as ``write`` does, and tell what it means to subscribers.
 
-    async def write_registry(self, work: Callable[[Registry], Result]) -> Result:
-        """Run ``work`` over the registry and commit it."""
+        With ``awaited`` the head's ``awaited`` is raised in the same transaction to where the log then is, whether or
+        not anything was appended: subscribers acknowledge at once (rules 6 and 14). It is never lowered.
+        """
+
+    async def read(self, work: Callable[[Transaction], Result], *, is_one_statement: bool = False) -> Result:
+        """Run ``work`` over one consistent read of the primary that begins after this call.
+
+        ``is_one_statement`` says that it needs no transaction around it, which spares a database elsewhere two
+        questions.
+        """
+
+    async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
+        """Run ``work`` over the registry and commit it. ``durable=False`` is for acknowledgements that raise no lease:
+        a lost one costs a barrier time, a lost registration would let it end too early."""
 
     async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
         """Run ``work`` over one consistent read of the registry that begins after this call."""

@@ -147,7 +147,7 @@ def sign(
         amr=session.amr,
         gen=session.generation,
         ver=version,
-        all=granted.everything_generation,
+        all=granted.session.everything_generation,
         pos=str(granted.position),
     )
     return means.signers.sign(claims, granted.signing_key), expires_at

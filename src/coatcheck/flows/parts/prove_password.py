@@ -77,8 +77,12 @@ async def count_attempt(
         await note_limit(means, verdict, entry)
         verdict.require()
 
-    user, known, _ = await means.store.read(lambda tx: work(tx, means.attempts.look))
+    user, known, device = await means.store.read(lambda tx: work(tx, means.attempts.look))
     await require(user, known)
+    counted = await means.attempts.begin_shared(account=key, device=device, address=client.address)
+    if counted is not None:
+        await require(user, counted)
+        return user, counted, device
     # Not durable: a power loss may forget the last counts, and no guess holds up what must be durable.
     user, verdict, device = await means.store.write(lambda tx: work(tx, means.attempts.begin), durable=False)
     await require(user, verdict)

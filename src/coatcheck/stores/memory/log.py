@@ -26,16 +26,24 @@ class MemoryLog:
     def head(self) -> Head:
         return self._rows.head
 
-    def append(self, happening: Happening) -> Event:
-        rows, head = self._rows, self._rows.head
-        event = Event(head.seq + 1, new_event_id(), happening)
-        rows.put(rows.events, event.seq, event)
-        rows.head = structs.replace(head, seq=event.seq, event_id=event.id)
-        return event
+    def append(self, happening: Happening) -> None:
+        self._rows.appended.append(happening)
 
-    def await_up_to(self, seq: int) -> None:
-        if seq > self._rows.head.awaited:
-            self._rows.head = structs.replace(self._rows.head, awaited=seq)
+    def enter(self, *, awaited: bool = False) -> tuple[Event, ...]:
+        """Give what was appended its place in the log, at the end of a unit of work."""
+        rows, head = self._rows, self._rows.head
+        events = tuple(
+            Event(seq, new_event_id(), happening) for seq, happening in enumerate(rows.appended, head.seq + 1)
+        )
+        for event in events:
+            rows.put(rows.events, event.seq, event)
+        if events:
+            rows.appended.clear()
+            head = structs.replace(head, seq=events[-1].seq, event_id=events[-1].id)
+        if awaited and head.seq > head.awaited:
+            head = structs.replace(head, awaited=head.seq)
+        rows.head = head
+        return events
 
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         rows = self._rows

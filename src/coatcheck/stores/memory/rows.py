@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from coatcheck.model.audit import AuditEntry
-from coatcheck.model.event import Event, Head
+from coatcheck.model.event import Event, Happening, Head
 from coatcheck.model.key import SigningKey
 from coatcheck.model.service import Service
 from coatcheck.model.session import Session
@@ -24,6 +24,7 @@ class Rows:
 
     __slots__ = (
         "_begun_at",
+        "appended",
         "attempts",
         "audit",
         "current_digests",
@@ -53,6 +54,7 @@ class Rows:
         self.session_data: dict[str, SessionData] = {}
         self.keys: dict[str, SigningKey] = {}
         self.events: dict[int, Event] = {}
+        self.appended: list[Happening] = []
         self.attempts: dict[str, tuple[int, datetime]] = {}
         self.audit: dict[str, AuditEntry] = {}
         self.registrations: dict[str, Registration] = {}
@@ -77,7 +79,7 @@ class Rows:
     @property
     def is_changed(self) -> bool:
         """Whether this unit of work has changed anything."""
-        return bool(self.journal) or self._begun_at != (self.head, self.floor)
+        return bool(self.journal or self.appended) or self._begun_at != (self.head, self.floor)
 
     @property
     def log_is_changed(self) -> bool:
@@ -91,6 +93,7 @@ class Rows:
     def roll_back(self) -> None:
         """Take back what the unit of work did."""
         self.head, self.floor = self._begun_at
+        self.appended.clear()
         while self.journal:
             table, key, before = self.journal.pop()
             if before is _ABSENT:

@@ -19,7 +19,7 @@ from coatcheck.stores.memory.rows import Rows
 from coatcheck.stores.memory.services import MemoryServices
 from coatcheck.stores.memory.sessions import MemorySessions
 from coatcheck.stores.memory.users import MemoryUsers
-from coatcheck.stores.port import Registry, Transaction
+from coatcheck.stores.port import Committed, Registry, Transaction
 
 Result = TypeVar("Result")
 Face = TypeVar("Face")
@@ -54,7 +54,17 @@ class MemoryStore:
 
     def transact(self, work: Callable[[Transaction], Result]) -> Result:
         """Run ``work`` and keep what it did; when it raises, nothing happened."""
-        return self._run(work, self._transaction, may_write=True)
+        return self.transact_and_tell(work).result
+
+    def transact_and_tell(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
+        """The same, and say what it means to subscribers (``stores.port.Store.commit``)."""
+
+        def whole(tx: MemoryTransaction) -> Committed[Result]:
+            result = work(tx)
+            events = tx.log.enter(awaited=awaited)
+            return Committed(result, events, self._rows.head.position)
+
+        return self._run(whole, self._transaction, may_write=True)
 
     def view(self, work: Callable[[Transaction], Result]) -> Result:
         """Run ``work``, which only reads."""
@@ -77,10 +87,18 @@ class MemoryStore:
     async def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:  # noqa: ARG002
         return self.transact(work)
 
-    async def read(self, work: Callable[[Transaction], Result]) -> Result:
+    async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
+        return self.transact_and_tell(work, awaited=awaited)
+
+    async def read(
+        self,
+        work: Callable[[Transaction], Result],
+        *,
+        is_one_statement: bool = False,  # noqa: ARG002
+    ) -> Result:
         return self.view(work)
 
-    async def write_registry(self, work: Callable[[Registry], Result]) -> Result:
+    async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:  # noqa: ARG002
         return self.registry_transact(work)
 
     async def read_registry(self, work: Callable[[Registry], Result]) -> Result:

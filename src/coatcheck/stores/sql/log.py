@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Text, bindparam, case, delete, insert, select
 from coatcheck.authority import Snapshot
 from coatcheck.errors import StoreUnavailable
 from coatcheck.model.event import Event, Happening, Head, KeyAdded, new_event_id
-from coatcheck.model.position import Epoch
+from coatcheck.model.position import Epoch, Position
 from coatcheck.stores.compaction import compact
 from coatcheck.stores.new_head import new_head
 from coatcheck.stores.sql.keys import SqlKeys
@@ -23,9 +23,14 @@ _decode_all: Final = json.Decoder(list[Happening]).decode
 _ESTABLISH: Final = insert_unless_there(head)
 _HEAD: Final = select(*(head.c[name] for name in Head.__struct_fields__))
 _FLOOR: Final = select(head.c.floor)
-_ADVANCE: Final = update(head).values(seq=head.c.seq + 1, event_id=bindparam("new_id")).returning(head.c.seq)
+_POSITION: Final = select(head.c.epoch, head.c.seq)
+_ADVANCE: Final = (
+    update(head)
+    .values(seq=head.c.seq + bindparam("many"), event_id=bindparam("newest"))
+    .returning(head.c.epoch, head.c.seq)
+)
 _APPEND: Final = insert(events)
-_AWAIT: Final = update(head).where(head.c.awaited < bindparam("up_to")).values(awaited=bindparam("up_to"))
+_AWAIT: Final = update(head).where(head.c.awaited < head.c.seq).values(awaited=head.c.seq)
 _AFTER: Final = (
     select(events).where(events.c.seq > bindparam("position")).order_by(events.c.seq).limit(bindparam("most"))
 )
@@ -51,12 +56,14 @@ _UNKNOWN_KIND: Final = "The log holds an event that this version does not know; 
 
 
 class SqlLog:
-    """See ``stores.port.Log``. ``is_changed`` says whether this unit of work has news for subscribers."""
+    """See ``stores.port.Log``. ``is_changed`` says whether this unit of work has news for subscribers, ``appended``
+    what is to have its place in the log when it is committed."""
 
-    __slots__ = ("_connection", "is_changed")
+    __slots__ = ("_connection", "appended", "is_changed")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.appended: list[Happening] = []
         self.is_changed = False
 
     def establish(self) -> None:
@@ -66,16 +73,27 @@ class SqlLog:
     def head(self) -> Head:
         return Head(*self._connection.execute(_HEAD).one())
 
-    def append(self, happening: Happening) -> Event:
+    def append(self, happening: Happening) -> None:
         self.is_changed = True
-        event_id = new_event_id()
-        seq = self._connection.execute(_ADVANCE, {"new_id": event_id}).scalar_one()
-        self._connection.execute(_APPEND, {"seq": seq, "event_id": event_id, "happening": happening})
-        return Event(seq, event_id, happening)
+        self.appended.append(happening)
 
-    def await_up_to(self, seq: int) -> None:
-        self.is_changed = True
-        self._connection.execute(_AWAIT, {"up_to": seq})
+    def enter(self, *, awaited: bool) -> tuple[tuple[Event, ...], Position]:
+        """Give what was appended its place in the log, at the end of a unit of work; the events, and the position."""
+        if self.appended:
+            ids = [new_event_id() for _ in self.appended]
+            epoch, seq = self._connection.execute(_ADVANCE, {"many": len(ids), "newest": ids[-1]}).one()
+            entered = tuple(map(Event, range(seq - len(ids) + 1, seq + 1), ids, self.appended))
+            self._connection.execute(
+                _APPEND,
+                [{"seq": each.seq, "event_id": each.id, "happening": each.happening} for each in entered],
+            )
+        else:
+            entered = ()
+            epoch, seq = self._connection.execute(_POSITION).one()
+        if awaited:
+            self.is_changed = True
+            self._connection.execute(_AWAIT)
+        return entered, Position(epoch, seq)
 
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         try:
@@ -110,10 +128,11 @@ class SqlLog:
         return generation
 
     def set_parameters(self, *, lease: timedelta, token: timedelta, drift: float) -> None:
-        self.is_changed = True
-        self._connection.execute(
-            update(head), {"lease_ms": lease // _MILLISECOND, "token_ms": token // _MILLISECOND, "drift": drift}
-        )
+        wanted = {"lease_ms": lease // _MILLISECOND, "token_ms": token // _MILLISECOND, "drift": drift}
+        found = self.head()
+        if any(getattr(found, name) != value for name, value in wanted.items()):
+            self.is_changed = True
+            self._connection.execute(update(head), wanted)
 
     def settle(self, epoch: Epoch) -> bool:
         self.is_changed = True

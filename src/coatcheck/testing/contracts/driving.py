@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from coatcheck.model.event import Event, Happening
 from coatcheck.model.identifiers import KEY, REGISTRATION, SERVICE, SESSION, USER, new_identifier
 from coatcheck.model.key import Algorithm, KeyStatus, SigningKey
 from coatcheck.model.position import Position
@@ -39,6 +40,16 @@ class Driving:
     def write(store: Store, work: Callable[[Transaction], Result]) -> Result:
         """Run ``work`` and commit it."""
         return asyncio.run(store.write(work))
+
+    @staticmethod
+    def append(store: Store, *happenings: Happening, awaited: bool = False) -> Sequence[Event]:
+        """Append ``happenings`` in one unit of work, commit it, and return the events."""
+
+        def work(tx: Transaction) -> None:
+            for happening in happenings:
+                tx.log.append(happening)
+
+        return asyncio.run(store.commit(work, awaited=awaited)).events
 
     @staticmethod
     def read(store: Store, work: Callable[[Transaction], Result]) -> Result:

@@ -1,8 +1,7 @@
 """Every edge of ``tx.log`` but the snapshot (rules 1, 2, 14 and 17)."""
 
+import asyncio
 from datetime import timedelta
-
-import pytest
 
 from coatcheck.model.event import (
     EverythingEnded,
@@ -13,7 +12,7 @@ from coatcheck.model.event import (
     SessionRenewed,
     UserChanged,
 )
-from coatcheck.stores.port import Store, Transaction
+from coatcheck.stores.port import Committed, Store, Transaction
 from coatcheck.testing.contracts.driving import Driving
 
 # ruff: noqa: S101 - assert is how a contract speaks
@@ -42,12 +41,12 @@ class LogContract(Driving):
         assert self.read(store, lambda tx: [tx.log.event_id_at(seq) for seq in (0, 1, -1)]) == [None] * 3
 
     def test_events_come_out_in_order_as_they_went_in(self, store: Store) -> None:
-        events = self.write(store, lambda tx: [tx.log.append(happening) for happening in _ALL])
+        events = self.append(store, *_ALL)
         assert [event.happening for event in events] == _ALL
         assert [event.seq for event in events] == [1, 2, 3, 4, 5, 6, 7]
         assert len({event.id for event in events}) == 7
-        assert self.read(store, lambda tx: tx.log.after(0, 100)) == events
-        assert self.read(store, lambda tx: tx.log.after(2, 3)) == events[2:5]
+        assert self.read(store, lambda tx: tx.log.after(0, 100)) == list(events)
+        assert self.read(store, lambda tx: tx.log.after(2, 3)) == list(events[2:5])
         assert self.read(store, lambda tx: tx.log.after(7, 3)) == []
         assert self.read(store, lambda tx: tx.log.after(2**70, 3)) == []
         assert self.read(store, lambda tx: tx.log.event_id_at(4)) == events[3].id
@@ -57,41 +56,57 @@ class LogContract(Driving):
         assert (head.seq, head.event_id, head.awaited) == (7, events[-1].id, 0)
 
     def test_racing_writers_leave_no_gap(self, store: Store, twin: Store) -> None:
-        def append_or_fail(tx: Transaction, number: int) -> int:
+        def append_or_fail(tx: Transaction, number: int) -> None:
             tx.log.append(SessionEnded(f"ses_{number}_a"))
-            seq = tx.log.append(SessionEnded(f"ses_{number}_b")).seq
+            tx.log.append(SessionEnded(f"ses_{number}_b"))
             if number % 3 == 0:
                 raise LookupError
-            return seq
 
-        def attempt(tx: Transaction, number: int) -> int:
-            return append_or_fail(tx, number)
+        async def race() -> list[Committed[None] | BaseException]:
+            return await asyncio.gather(
+                *(
+                    (store, twin)[number % 2].commit(lambda tx, n=number: append_or_fail(tx, n))  # type: ignore[misc]
+                    for number in range(40)
+                ),
+                return_exceptions=True,
+            )
 
-        works = [lambda tx, n=n: attempt(tx, n) for n in range(40) if n % 3]
-        failing = [lambda tx, n=n: attempt(tx, n) for n in range(0, 40, 3)]
-        for work in failing:
-            with pytest.raises(LookupError):
-                self.write(store, work)
-        seqs = self.race([store, twin], works)
-        assert sorted(seqs) == list(range(2, 2 * len(works) + 1, 2))
+        done = asyncio.run(race())
+        assert [type(each) for each in done[::3]] == [LookupError] * 14
+        committed = [each for each in done if isinstance(each, Committed)]
+        assert sorted(each.position.seq for each in committed) == list(range(2, 2 * 26 + 1, 2))
         events = self.read(twin, lambda tx: tx.log.after(0, 1_000))
-        assert [event.seq for event in events] == list(range(1, 2 * len(works) + 1))
+        assert [event.seq for event in events] == list(range(1, 2 * 26 + 1))
+        assert sorted((event for each in committed for event in each.events), key=lambda event: event.seq) == list(
+            events
+        )
         assert self.read(store, lambda tx: tx.log.head()).event_id == events[-1].id
 
     def test_awaited_is_raised_and_never_lowered(self, store: Store) -> None:
         def awaited(tx: Transaction) -> int:
             return tx.log.head().awaited
 
-        self.write(store, lambda tx: [tx.log.append(SessionEnded("ses_x")) for _ in range(3)])
+        self.append(store, *[SessionEnded("ses_x")] * 3)
         assert self.read(store, awaited) == 0
-        self.write(store, lambda tx: tx.log.await_up_to(tx.log.append(SessionEnded("ses_y")).seq))
+        self.append(store, SessionEnded("ses_y"), awaited=True)
         assert self.read(store, awaited) == 4
-        self.write(store, lambda tx: tx.log.await_up_to(2))
+        self.append(store, SessionEnded("ses_z"))
         assert self.read(store, awaited) == 4
-        self.write(store, lambda tx: tx.log.append(SessionEnded("ses_z")))
-        assert self.read(store, awaited) == 4
-        self.write(store, lambda tx: tx.log.await_up_to(5))
+        assert self.append(store, awaited=True) == ()
         assert self.read(store, awaited) == 5
+
+    def test_a_commit_tells_where_the_log_is_then(self, store: Store) -> None:
+        def work(tx: Transaction) -> str:
+            tx.log.append(SessionEnded("ses_x"))
+            assert tx.log.head().seq == 0, "an event has its place when the unit of work is committed"
+            return "done"
+
+        committed = asyncio.run(store.commit(work))
+        head = self.read(store, lambda tx: tx.log.head())
+        assert (committed.result, committed.position) == ("done", head.position)
+        assert [(event.seq, event.happening) for event in committed.events] == [(1, SessionEnded("ses_x"))]
+        nothing = asyncio.run(store.commit(lambda _: None))
+        assert (nothing.events, nothing.position) == ((), head.position)
 
     def test_everything_is_raised_by_one_each_time(self, store: Store, twin: Store) -> None:
         raised = self.race([store, twin], [lambda tx: tx.log.raise_everything() for _ in range(10)])
@@ -118,7 +133,7 @@ class LogContract(Driving):
         assert len(self.read(store, lambda tx: tx.log.after(0, 10))) == 1
 
     def test_forgetting_raises_the_floor_and_keeps_the_head(self, store: Store) -> None:
-        events = self.write(store, lambda tx: [tx.log.append(SessionEnded(f"ses_{n}")) for n in range(5)])
+        events = self.append(store, *(SessionEnded(f"ses_{n}") for n in range(5)))
 
         def forget(up_to: int) -> tuple[int, int]:
             return self.write(store, lambda tx: (tx.log.forget(up_to=up_to), tx.log.floor()))
@@ -127,8 +142,8 @@ class LogContract(Driving):
         assert forget(2) == (2, 2)
         assert forget(1) == (0, 2)
         assert self.read(store, lambda tx: [tx.log.event_id_at(seq) for seq in (2, 3)]) == [None, events[2].id]
-        assert self.read(store, lambda tx: tx.log.after(2, 10)) == events[2:]
+        assert self.read(store, lambda tx: tx.log.after(2, 10)) == list(events[2:])
         assert forget(99) == (3, 5)
         head = self.read(store, lambda tx: tx.log.head())
         assert (head.seq, head.event_id) == (5, events[-1].id)
-        assert self.write(store, lambda tx: tx.log.append(SessionEnded("ses_next"))).seq == 6
+        assert self.append(store, SessionEnded("ses_next"))[0].seq == 6

@@ -13,7 +13,7 @@ class SnapshotContract(Driving):
     """A compacted log."""
 
     def _append(self, store: Store, *happenings: SessionEnded | SessionRenewed | UserChanged | KeyRevoked) -> None:
-        self.write(store, lambda tx: [tx.log.append(happening) for happening in happenings])
+        self.append(store, *happenings)
 
     def _snapshot(self, store: Store, limit: int = 100) -> Snapshot:
         return self.read(store, lambda tx: tx.log.snapshot(limit))

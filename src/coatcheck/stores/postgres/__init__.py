@@ -1,0 +1,1 @@
+"""PostgreSQL as a store: one database, shared by any number of servers."""

@@ -1,0 +1,148 @@
+"""SQLite as a store: one file for what must last, and beside it one for the registry of subscribers.
+
+The registry changes often and need not survive a power loss, since the processes it lists don't either: its commits are
+not forced to the disk (``synchronous=NORMAL`` with a write-ahead log: the last ones may be lost, never the file).
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+
+from coatcheck.errors import Misconfigured, StoreUnavailable
+from coatcheck.stores.port import Committed, Registry, Transaction
+from coatcheck.stores.sql import fork
+from coatcheck.stores.sql.log import SqlLog
+from coatcheck.stores.sql.registry import SqlRegistry
+from coatcheck.stores.sql.transaction import SqlTransaction
+from coatcheck.stores.sqlite import notice
+from coatcheck.stores.sqlite.database import Database
+
+Result = TypeVar("Result")
+
+_OLDEST_SQLITE: Final = (3, 35)
+"""The first with RETURNING."""
+
+
+class SqliteStore:
+    """See ``stores.port.Store``. Several processes may share the file; each makes its own SqliteStore or forks one.
+
+    ``path`` is created with its companions (``-lock``, ``-subscribers`` …) for the owner's eyes only (0600). It must be
+    on a local disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise Misconfigured(f"SQLite is {sqlite3.sqlite_version}; 3.35 or newer is needed.")
+        self._path = path.absolute()
+        self._is_open = False
+        self._begin()
+        fork.attend(self)
+
+    async def open(self) -> None:
+        self._require_own_process()
+        if not self._path.parent.is_dir():
+            raise Misconfigured(f"The folder of the database is not there: mkdir -p -m 700 {self._path.parent}")
+        await self._main.open(lambda connection: SqlLog(connection).establish())
+        await self._subscribers.open(lambda _: None)
+        self._is_open = True
+
+    async def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._require_own_process()
+            await self._main.close()
+            await self._subscribers.close()
+
+    async def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+        def whole(tx: SqlTransaction) -> Result:
+            result = work(tx)
+            if tx.log.appended:
+                tx.log.enter(awaited=False)
+            return result
+
+        return await self._write(whole, durable=durable)
+
+    async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
+        def whole(tx: SqlTransaction) -> Committed[Result]:
+            result = work(tx)
+            events, position = tx.log.enter(awaited=awaited)
+            return Committed(result, events, position)
+
+        return await self._write(whole, durable=True)
+
+    async def read(
+        self,
+        work: Callable[[Transaction], Result],
+        *,
+        is_one_statement: bool = False,  # noqa: ARG002
+    ) -> Result:
+        self._require_open()
+        return await self._main.read(lambda connection: work(SqlTransaction(connection)))
+
+    async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:  # noqa: ARG002
+        self._require_open()
+        return await self._subscribers.write(lambda connection: work(SqlRegistry(connection)), synchronous="NORMAL")
+
+    async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
+        self._require_open()
+        return await self._subscribers.read(lambda connection: work(SqlRegistry(connection)))
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` after every commit, by any process or this one, that moved the log."""
+        self._require_open()
+        return notice.watch(self._main.bell, changed)
+
+    @property
+    def beside(self) -> str | None:
+        return str(self._path)
+
+    def park(self, patience: float) -> bool:
+        """Before a fork (``fork``)."""
+        return self._main.park(patience) & self._subscribers.park(patience)
+
+    def unpark(self) -> None:
+        """After a fork, in the parent."""
+        for database in (self._main, self._subscribers):
+            database.unpark()
+
+    def begin_anew(self) -> None:
+        """After a fork, in the child: other threads, other connections."""
+        self._begin()
+
+    def stop(self) -> None:
+        """At the end of the process."""
+        if self._pid == os.getpid():
+            self._is_open = False
+            self._main.stop()
+            self._subscribers.stop()
+
+    async def _write(self, work: Callable[[SqlTransaction], Result], *, durable: bool) -> Result:
+        self._require_open()
+        logs: list[SqlLog] = []
+
+        def run(connection: Connection) -> Result:
+            transaction = SqlTransaction(connection)
+            logs.append(transaction.log)
+            return work(transaction)
+
+        return await self._main.write(
+            run, synchronous="FULL" if durable else "NORMAL", has_news=lambda: logs[-1].is_changed
+        )
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._main = Database(self._path, "store")
+        self._subscribers = Database(self._path.with_name(self._path.name + "-subscribers"), "registry")
+
+    def _require_open(self) -> None:
+        self._require_own_process()
+        if not self._is_open:
+            raise StoreUnavailable("The store is not open.")
+
+    def _require_own_process(self) -> None:
+        if self._pid != os.getpid():
+            raise StoreUnavailable("The process was forked in the middle of a write; open the store after forking.")
