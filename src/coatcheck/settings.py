@@ -278,6 +278,12 @@ class Settings:
     database: str = "sqlite:///coatcheck.db"
     """Where sessions live: ``sqlite:///file.db`` or ``memory:``."""
 
+    cache: str | None = field(default=None, repr=False)
+    """Redis or Valkey, to make checks and limits quicker where several servers share them: ``redis://host:6379/0``,
+    ``rediss://…`` (TLS, with ``?ssl_ca_certs=file.pem``), ``unix:///path/redis.sock``,
+    ``redis+sentinel://host:26379,host:26379/service`` or ``redis+cluster://host:6379,host:6379``. Nothing in it is
+    trusted, and nothing is lost with it (``docs/redis.md``)."""
+
     url: str = "http://localhost:8000"
     """Where people reach this installation. It fixes issuer, cookie names and flags, links and origins; none of these
     ever comes from a request. https is required everywhere but on this machine."""

@@ -1,10 +1,11 @@
 """From ``start`` to ``stop``: what an Auth is joined of, in which order it opens, and what it refuses to open."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Self
 
 from coatcheck.auth.opened import Opened
+from coatcheck.authority import Authority
 from coatcheck.clock import Clock, SystemClock
 from coatcheck.errors import Misconfigured
 from coatcheck.flows.parts.means import Hook, Means
@@ -27,6 +28,9 @@ from coatcheck.upkeep.engine import Engine
 from coatcheck.upkeep.secret_file import development_secret
 from coatcheck.upkeep.witness import Witness
 
+if TYPE_CHECKING:
+    from coatcheck.redis.open import OpenedRedis
+
 
 class Life:
     """What ``Auth`` is before it has any verb. Its arguments are explained there."""
@@ -46,6 +50,7 @@ class Life:
         self._after_register = tuple(after_register)
         self._name = name
         self._opened = Opened()
+        self._redis: OpenedRedis | None = None
         self._starting = asyncio.Lock()
         self._is_following = False
         self._denies_here = False
@@ -97,6 +102,7 @@ class Life:
         if self._opened:
             return
         given = self._given_secrets()  # first: what is refused for its settings leaves no new database behind
+        redis_with = self._redis_named()
         await self.store.open()
         witness = Witness(self.store.beside)
         secrets = given or Secrets((await self._made_here(),))
@@ -104,13 +110,14 @@ class Life:
         if not is_restored:
             await witness.require_no_return(self.store)
             signers.require_openable(await self.store.read(lambda tx: tx.keys.all()))
+        redis = self._redis = None if redis_with is None else redis_with(secrets)
         means = Means(
             store=self.store,
             settings=self.settings,
             clock=self.clock,
             hasher=PasswordHasher(self.settings.passwords),
             pool=HashingPool(self.settings.passwords),
-            attempts=Attempts(self.settings.attempts),
+            attempts=Attempts(self.settings.attempts, None if redis is None else redis.counters),
             devices=DeviceTokens(secrets.current("device token").key),
             session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
             refresh_tokens=RefreshTokens(secrets),
@@ -120,17 +127,30 @@ class Life:
             after_register=self._after_register,
         )
         authority = StoreAuthority(self.store, means.now)
+        asked: Authority = authority
+        cached = None
+        if redis is not None:
+            asked = cached = redis.around(
+                authority,
+                wall=self.clock.wall,
+                keep_for=self.settings.tokens.access_for,
+                leeway=self.settings.tokens.leeway,
+            )
         engine = Engine(
             store=self.store,
-            authority=authority,
+            authority=asked,
             clock=self.clock,
             settings=self.settings,
             secrets=secrets,
             signers=signers,
             witness=witness,
             name=self._name,
+            recollect=None if cached is None else cached.recollect,
+            bell=None if redis is None else redis.bell,
         )
         engine.switch.throw(self._denies_here)
+        if redis is not None:
+            await redis.start()
         self._opened.fill(engine=engine, means=means, secrets=secrets, authority=authority)
 
     async def stop(self) -> None:
@@ -141,6 +161,9 @@ class Life:
         means = self._opened.take_means()
         if means is not None:
             means.pool.close()
+        redis, self._redis = self._redis, None
+        if redis is not None:
+            await redis.stop()
         await self.store.close()
 
     async def __aenter__(self) -> Self:
@@ -176,6 +199,17 @@ class Life:
                 "COATCHECK_SECRETS_FILE (or give it in Settings.secrets)"
             )
         return None
+
+    def _redis_named(self) -> "Callable[[Secrets], OpenedRedis] | None":
+        if not self.settings.cache:
+            return None
+        try:
+            from coatcheck.redis.address import read_address
+            from coatcheck.redis.open import OpenedRedis
+        except ImportError as missing:
+            raise Misconfigured(f"a cache needs the extra coatcheck[redis] ({missing.name} is missing)") from missing
+        address = read_address(self.settings.cache)
+        return lambda secrets: OpenedRedis(address, secrets)
 
     async def _made_here(self) -> str:
         sealed = await self.store.read(lambda tx: tx.keys.count_sealed())

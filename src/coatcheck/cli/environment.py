@@ -1,10 +1,10 @@
 """Settings from the environment: ``COATCHECK_…``, read by the command line only.
 
 Every field of ``coatcheck.settings.Settings`` has a variable, made from its place: ``sessions.idle_after`` is
-``COATCHECK_SESSIONS_IDLE_AFTER``. ``COATCHECK_DATABASE_URL``, ``COATCHECK_URL`` and ``COATCHECK_SECRETS`` are at the
-top. With ``_FILE`` at the end the value is read from that file, so that no secret has to stand in the environment.
-Spans are written like ``90s``, ``15m``, ``12h`` or ``30d``; lists with commas, or in a file one item a line;
-secrets with the current one first.
+``COATCHECK_SESSIONS_IDLE_AFTER``. ``COATCHECK_DATABASE_URL``, ``COATCHECK_CACHE_URL``, ``COATCHECK_URL`` and
+``COATCHECK_SECRETS`` are at the top. With ``_FILE`` at the end the value is read from that file, so that no secret has
+to stand in the environment. Spans are written like ``90s``, ``15m``, ``12h`` or ``30d``; lists with commas, or in a
+file one item a line; secrets with the current one first.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from coatcheck.model.key import Algorithm
 from coatcheck.settings import Settings
 
 PREFIX: Final = "COATCHECK"
-_RENAMED: Final = {"COATCHECK_DATABASE": "COATCHECK_DATABASE_URL"}
+_RENAMED: Final = {"COATCHECK_DATABASE": "COATCHECK_DATABASE_URL", "COATCHECK_CACHE": "COATCHECK_CACHE_URL"}
 _OURS_BUT_NO_SETTING: Final = frozenset({"COATCHECK_WORKER_NAME"})
 _SPAN: Final = re.compile(r"(\d+)(ms|s|m|h|d)", re.ASCII)
 _UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -122,6 +122,7 @@ def _one_of(choices: tuple[str, ...], text: str) -> str:
 
 _READERS: Final[dict[Any, Callable[[str], Any]]] = {
     str: str,
+    str | None: str,
     int: int,
     float: float,
     bool: _flag,

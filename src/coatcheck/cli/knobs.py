@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import inspect
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
@@ -14,6 +15,7 @@ from coatcheck.settings import Settings
 
 _SECRET: Final = "secrets"  # noqa: S105 - the name of the setting
 _HIDDEN: Final = "(hidden)"
+_URLS: Final = ("database", "cache")
 _UNITS: Final = (
     ("d", timedelta(days=1)),
     ("h", timedelta(hours=1)),
@@ -44,12 +46,16 @@ def knobs(settings: Settings) -> Iterator[Knob]:
     for variable, place in variables():
         value, default = _at(settings, place), _at(plain, place)
         shown = _HIDDEN if place == _SECRET and value else written(value)
+        if place in _URLS:
+            shown = re.sub(r"//.*@", f"//{_HIDDEN}@", shown)
         yield Knob(variable, place, shown, written(default), documented[place])
 
 
 def written(value: Any) -> str:
     """A value as the environment would have it."""
     match value:
+        case None:
+            return ""
         case bool():
             return "yes" if value else "no"
         case timedelta():

@@ -12,13 +12,22 @@ from coatcheck.upkeep.confirm import confirm
 
 
 class Enforcer:
-    """What every change goes through after its COMMIT. ``ring`` wakes this process's own follower."""
+    """What every change goes through after its COMMIT. ``ring`` wakes this process's own follower, ``ring_elsewhere``
+    those of others, where that is done from here."""
 
-    def __init__(self, store: Store, clock: Clock, replica: Replica, ring: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        replica: Replica,
+        ring: Callable[[], None],
+        ring_elsewhere: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._replica = replica
         self._ring = ring
+        self._ring_elsewhere = ring_elsewhere
 
     async def enforce(self, events: Iterable[Event], position: Position, *, wait: bool) -> Receipt | None:
         """Apply ``events`` in this process; with ``wait``, return when no checker accepts what they revoked.
@@ -27,7 +36,8 @@ class Enforcer:
         """
         if wait:
             return await self.confirm(events, position)
-        self._apply(events, position)
+        if self._apply(events, position):
+            self._ring_elsewhere()
         return None
 
     async def confirm(self, events: Iterable[Event], position: Position) -> Receipt:
@@ -37,9 +47,14 @@ class Enforcer:
         """
         committed_at = self._clock.steady()
         self._apply(events, position)
+        self._ring_elsewhere()
         return await confirm(self._store, self._clock, position, committed_at)
 
-    def _apply(self, events: Iterable[Event], position: Position) -> None:
+    def _apply(self, events: Iterable[Event], position: Position) -> bool:
+        """True when there were any."""
+        is_news = False
         for event in events:
             self._replica.heed(event.happening, Position(position.epoch, event.seq))
+            is_news = True
         self._ring()
+        return is_news

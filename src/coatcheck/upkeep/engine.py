@@ -8,9 +8,10 @@ import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from secrets import token_bytes
+from typing import Protocol
 from weakref import WeakSet
 
-from coatcheck.authority import Authority
+from coatcheck.authority import Authority, Found, LookUp
 from coatcheck.checking.cache import Cache
 from coatcheck.checking.checker import Checker
 from coatcheck.checking.keys import CheckingKeys
@@ -41,10 +42,23 @@ from coatcheck.upkeep.witness import Witness
 log = logging.getLogger("coatcheck")
 
 
+class Bell(Protocol):
+    """Wakes the followers of other processes, beside what the store does (rule 6)."""
+
+    def ring(self) -> None:
+        """Say that there is news."""
+        ...
+
+    def watch(self, rung: Callable[[], None]) -> Callable[[], None]:
+        """Call ``rung`` on the running loop when another process may have rung. Returns the function that stops it."""
+        ...
+
+
 class Engine:
     """What one process runs to check credentials beside a store, from ``start`` to ``stop``.
 
-    ``name`` is what receipts call this process.
+    ``name`` is what receipts call this process. ``recollect`` is asked before the store where that is sound
+    (``checking.recall``); ``bell`` wakes other processes.
     """
 
     def __init__(
@@ -58,10 +72,12 @@ class Engine:
         signers: Signers,
         witness: Witness,
         name: str | None = None,
+        recollect: Callable[[LookUp], Awaitable[Found | None]] | None = None,
+        bell: Bell | None = None,
     ) -> None:
         revocation = settings.revocation
         self._store, self._clock, self._settings = store, clock, settings
-        self._secrets, self._signers, self._witness = secrets, signers, witness
+        self._secrets, self._signers, self._witness, self._bell = secrets, signers, witness, bell
         self.replica = Replica(revocation.remember_events)
         self.subscriber = Subscriber(self.replica, Lease())
         self.keys = CheckingKeys(self.replica, signers.secret_of)
@@ -98,13 +114,15 @@ class Engine:
             learn_keys=self.follower.learn_keys,
             policy=policy,
             accept_for=revocation.accept_for,
+            recollect=recollect,
         )
         self.live = LiveConnections(self.checker, self.recall.check)
         self.follower.listen(self.live.look)
-        self.enforcer = Enforcer(store, clock, self.replica, self.follower.ring)
+        elsewhere: Callable[[], None] = (lambda: None) if bell is None else bell.ring
+        self.enforcer = Enforcer(store, clock, self.replica, self.follower.ring, elsewhere)
         self.switch = LocalSwitch(self.checker, settings.deny_list(store.beside), self.live.look)
         self._tasks: list[asyncio.Task[None]] = []
-        self._stop_watching: Callable[[], None] = lambda: None
+        self._stop_watching: list[Callable[[], None]] = []
         _living.add(self)
 
     async def start(self) -> None:
@@ -112,7 +130,9 @@ class Engine:
         await self.switch.look()
         await self._store.write(self._prepare)
         await self._load_keys()
-        self._stop_watching = self._store.watch(self.follower.ring)
+        self._stop_watching.append(self._store.watch(self.follower.ring))
+        if self._bell is not None:
+            self._stop_watching.append(self._bell.watch(self.follower.ring))
         await self.follower.start()
         await self._write_witness()
         janitor, settler = Janitor(self._store, self._clock), Settler(self._store, self._clock)
@@ -143,7 +163,8 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self.live.stop()
-        self._stop_watching()
+        while self._stop_watching:
+            self._stop_watching.pop()()
         await self._write_witness()
         with contextlib.suppress(Broken):
             await self._write_touches()

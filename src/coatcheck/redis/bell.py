@@ -1,0 +1,112 @@
+"""Wake-ups by publish and subscribe: whoever has committed news says so, and everybody asks the store.
+
+A message is a hint and says nothing (rule 6 of ``docs/revocation.md``). Redis forgets what nobody listens to, and drops
+slow listeners; losing messages costs time, at most the fifth of a lease until the next question, never safety.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import blake2b
+from typing import Final
+
+from redis.asyncio.client import PubSub, Redis
+from redis.exceptions import RedisError
+
+from coatcheck.redis.clients import CONNECT_WITHIN
+from coatcheck.redis.line import Line
+from coatcheck.redis.sealing import PREFIX
+from coatcheck.tokens.derivation import Secrets
+
+CHANGED: Final = b"changed"
+"""All that is ever said."""
+
+_SILENCE: Final = 5.0
+"""Seconds after which a silent connection is tried."""
+
+_APART: Final = 0.005
+"""Seconds between two rings: a flood of messages becomes 200 questions a second at the most."""
+
+
+def channel_of(secrets: Secrets) -> str:
+    """Where this installation's servers meet; another one in the same Redis has another channel."""
+    return f"{PREFIX}bell:{blake2b(key=secrets.current('bell name').key, digest_size=16).hexdigest()}"
+
+
+class RedisBell:
+    """Rings at all servers. ``make`` gives a fresh client to listen with; ``line`` carries what is said."""
+
+    def __init__(self, make: "Callable[[], Redis]", line: Line, secrets: Secrets, *, rest: float = 1.0) -> None:
+        self._make = make
+        self._line = line
+        self._channel = channel_of(secrets)
+        self._rest = rest
+
+    def ring(self) -> None:
+        """Tell everybody, if that can be done now."""
+        self._line.tell("PUBLISH", self._channel, CHANGED)
+
+    def watch(self, rung: Callable[[], None]) -> Callable[[], None]:
+        """Call ``rung`` on the running loop when another process may have rung. Returns the function that stops it."""
+        task = asyncio.create_task(self._listen(_Seldom(rung)), name="coatcheck-redis-bell")
+
+        def stop() -> None:
+            task.cancel()
+
+        return stop
+
+    async def _listen(self, rung: Callable[[], None]) -> None:
+        while True:
+            client = self._make()
+            with suppress(RedisError, OSError, TimeoutError):
+                try:
+                    async with client.pubsub() as ears:
+                        async with asyncio.timeout(CONNECT_WITHIN):
+                            await ears.subscribe(self._channel)
+                        rung()  # what was said meanwhile was not heard
+                        await _hear(ears, rung)
+                finally:
+                    async with asyncio.timeout(CONNECT_WITHIN):
+                        await client.aclose()
+            await asyncio.sleep(self._rest * (1 + random.random()))  # noqa: S311 - jitter
+
+
+async def _hear(ears: PubSub, rung: Callable[[], None]) -> None:
+    """Until the connection breaks, or does not answer any more. Raises what redis-py raises, TimeoutError."""
+    is_tried = False
+    while True:
+        said = await ears.get_message(timeout=_SILENCE)
+        if said is None:
+            if is_tried:
+                raise TimeoutError
+            await ears.ping()
+            is_tried = True
+            continue
+        is_tried = False
+        if said["type"] == "message":
+            rung()
+
+
+class _Seldom:
+    """Calls ``then`` at once, and again later for all that came too soon."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._then = then
+        self._next = 0.0
+        self._waits = False
+
+    def __call__(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._waits:
+            return
+        if loop.time() >= self._next:
+            self._ring()
+        else:
+            self._waits = True
+            loop.call_at(self._next, self._ring)
+
+    def _ring(self) -> None:
+        self._waits = False
+        self._next = asyncio.get_running_loop().time() + _APART
+        self._then()

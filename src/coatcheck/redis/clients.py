@@ -1,0 +1,69 @@
+"""redis-py's clients for an address: one connection each, no retries, nothing that waits long.
+
+Retrying is ``redis.line``'s business: it knows who waits. RESP2 is spoken, which every version of Redis and Valkey
+understands.
+"""
+
+from itertools import count
+from typing import Any, Final, TypeAlias
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+
+from coatcheck.redis.address import Address
+
+CONNECT_WITHIN: Final = 2.0
+"""Seconds for a connection, and for an answer that no check waits for."""
+
+Client: TypeAlias = "Redis | RedisCluster"
+
+_TURNS: Final = count()
+
+
+def client_for(address: Address) -> Client:
+    """A client for commands, not yet connected."""
+    if address.kind == "cluster":
+        nodes = [ClusterNode(host, port) for host, port in address.nodes]
+        return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=1, **_options(address), **_tls(address))
+    return _one_server(address)
+
+
+def ears_for(address: Address) -> "Redis":
+    """A client to subscribe with. In a cluster any node hears what is published at another; they take turns."""
+    if address.kind == "cluster":
+        host, port = address.nodes[next(_TURNS) % len(address.nodes)]
+        return Redis(host=host, port=port, **_options(address), **_tls(address))
+    return _one_server(address)
+
+
+def _one_server(address: Address) -> "Redis":
+    options = {**_options(address), "db": address.database}
+    if address.kind == "unix":
+        return Redis(unix_socket_path=address.path, **options)
+    if address.kind == "sentinel":
+        # The Sentinels themselves are asked without a password, over the same kind of connection.
+        asking = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "protocol", "retry")}
+        asking |= _tls(address)
+        sentinel = Sentinel(list(address.nodes), sentinel_kwargs=asking, **_tls(address))  # type: ignore[no-untyped-call]
+        master: Redis = sentinel.master_for(address.service, **options)
+        return master
+    ((host, port),) = address.nodes
+    return Redis(host=host, port=port, **options, **_tls(address))
+
+
+def _options(address: Address) -> dict[str, Any]:
+    return {
+        "username": address.username,
+        "password": address.password,
+        "socket_connect_timeout": CONNECT_WITHIN,
+        "socket_timeout": CONNECT_WITHIN,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+
+
+def _tls(address: Address) -> dict[str, Any]:
+    return {"ssl": True, "ssl_ca_certs": address.ca_certs} if address.is_tls else {}
