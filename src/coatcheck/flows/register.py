@@ -5,7 +5,7 @@ from typing import Final
 
 from coatcheck.errors import EmailTaken
 from coatcheck.flows.parts.credentials import login_from, mint
-from coatcheck.flows.parts.means import Committed, Means
+from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.new_session import new_session, require_audience
 from coatcheck.flows.parts.new_user import add_user, compose_user
 from coatcheck.flows.parts.prove_password import device_mark
@@ -19,7 +19,7 @@ from coatcheck.passwords.attempts import Verdict
 from coatcheck.sessions.end import end_session
 from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.open import open_session
-from coatcheck.stores.port import Transaction
+from coatcheck.stores.port import Committed, Transaction
 
 REFUSED: Final = "registration.failed"
 

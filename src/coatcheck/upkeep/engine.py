@@ -151,10 +151,10 @@ class Engine:
 
     def _prepare(self, tx: Transaction) -> None:
         settings = self._settings
+        rotate_keys(tx, self._secrets, settings, now=self._now())
         tx.log.set_parameters(
             lease=settings.revocation.lease, token=settings.tokens.access_for, drift=settings.revocation.drift
         )
-        rotate_keys(tx, self._secrets, settings, now=self._now())
 
     async def stop(self) -> None:
         """End the loops, write the last touches, and say goodbye."""
