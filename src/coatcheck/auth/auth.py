@@ -5,6 +5,7 @@ the bells for the others and, with ``wait=True``, returns a receipt when no chec
 (``docs/revocation.md``, rule 14).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -15,6 +16,8 @@ from msgspec import Struct, structs
 from coatcheck.auth.api_keys import ApiKeys
 from coatcheck.auth.feed import Feed
 from coatcheck.auth.life import Life
+from coatcheck.auth.opened import Opened
+from coatcheck.auth.outcomes import counted
 from coatcheck.auth.services import Services
 from coatcheck.auth.session_data import SessionDataFace
 from coatcheck.checking.cache import Remembered
@@ -92,6 +95,10 @@ class Auth(Life):
         self.api_keys = ApiKeys(self._opened)
         self.feed = Feed(self._opened, self.services)
         self.session_data = SessionDataFace(self._opened)
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        """How logins and what is like them ended: by verb, and ``accepted`` or the error's code."""
+        self.is_draining = False
+        """``readyz`` says no while this is True: for whoever is about to end this process, and still serves."""
 
     @property
     def checker(self) -> Checker:
@@ -102,6 +109,11 @@ class Auth(Life):
     def live(self) -> LiveConnections:
         """The connections of this process that stay open after their check. Raises Misconfigured before ``start``."""
         return self._running.live
+
+    @property
+    def parts(self) -> Opened:
+        """What runs inside, for whoever measures it; false before ``start``."""
+        return self._opened
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
@@ -134,6 +146,7 @@ class Auth(Life):
 
     # -- logging in ---------------------------------------------------------------------------------------------------
 
+    @counted
     async def register(
         self,
         email: str,
@@ -163,6 +176,7 @@ class Auth(Life):
         )
         return await self._login(committed)
 
+    @counted
     async def login(
         self,
         email: str,
@@ -192,6 +206,7 @@ class Auth(Life):
         )
         return await self._login(committed, wait=wait)
 
+    @counted
     async def reauthenticate(
         self, who: Principal, password: str, *, client: Client = Client(), wait: bool = False
     ) -> Login:
@@ -201,6 +216,7 @@ class Auth(Life):
         )
         return await self._login(committed, wait=wait)
 
+    @counted
     async def change_password(
         self, who: Principal, *, current: str, new: str, client: Client = Client(), wait: bool = False
     ) -> Login:
@@ -210,6 +226,7 @@ class Auth(Life):
         )
         return await self._login(committed, wait=wait)
 
+    @counted
     async def refresh(self, refresh_token: str, *, audience: str | None = None, client: Client = Client()) -> Login:
         """Exchange a refresh token. Raises TokenInvalid, TokenReplayed (the session has been ended), SessionEnded,
         SessionExpired."""

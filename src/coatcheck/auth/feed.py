@@ -70,6 +70,11 @@ class Feed:
         self._heard_from: Follower | None = None
         self._rung = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many questions are held until there is something new."""
+        return len(self._waiting)
+
     async def admit(self, presented: bytes) -> str:
         """The id of the credential by which a service may follow: its secret, or an access token for the feed.
 

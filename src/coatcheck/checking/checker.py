@@ -166,6 +166,11 @@ class Checker:
             remembered.seen_at = self.seen[remembered.session_id] = now
         return now < remembered.ask_at
 
+    @property
+    def remembered(self) -> int:
+        """How many credentials are remembered."""
+        return len(self._cache)
+
     def steady(self) -> float:
         """The steady clock's reading, in seconds."""
         return self._steady()

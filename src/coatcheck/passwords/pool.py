@@ -19,7 +19,7 @@ from contextlib import suppress
 from datetime import timedelta
 from math import ceil
 from time import perf_counter
-from typing import Any, Final, Generic, ParamSpec, TypeVar
+from typing import Any, Final, Generic, NamedTuple, ParamSpec, TypeVar
 
 from coatcheck.errors import LoginBusy
 from coatcheck.passwords.network import network_of
@@ -30,6 +30,15 @@ Result = TypeVar("Result")
 
 _LOWEST_PRIORITY: Final = 19
 _SHARE: Final = 4
+
+
+class Load(NamedTuple):
+    """How busy the pool is: ``waiting`` and ``running`` now, ``done`` and ``shed`` since it began."""
+
+    waiting: int
+    running: int
+    done: int
+    shed: int
 
 
 class HashingPool:
@@ -61,6 +70,11 @@ class HashingPool:
         if job.error is not None:
             raise job.error
         return job.result
+
+    @property
+    def load(self) -> Load:
+        """How busy it is in this process."""
+        return self._crew().load
 
     def close(self) -> None:
         """Refuse what waits and let the threads go when they have finished. A later ``run`` makes new ones."""
@@ -156,6 +170,12 @@ class _Crew:
         self._running = 0
         self._closed = False
         self._seconds_each = 0.0
+        self._done = 0
+        self._shed = 0
+
+    @property
+    def load(self) -> Load:
+        return Load(self._waiting(), self._running, self._done, self._shed)
 
     def accept(self, job: _Job[Any]) -> None:
         """Queue the job, and start a thread if there is none for it. Raises LoginBusy."""
@@ -194,6 +214,7 @@ class _Crew:
             and (job.familiar or self._lines[False].length - free < self._most_strangers)
         )
         if self._closed or not has_room:
+            self._shed += 1
             seconds = (waiting + 1) * self._seconds_each / self._workers
             raise LoginBusy(retry_after=timedelta(seconds=max(1, ceil(seconds))))
 
@@ -232,6 +253,7 @@ class _Crew:
     def _finish(self, seconds: float) -> None:
         with self._changed:
             self._running -= 1
+            self._done += 1
             self._seconds_each += (seconds - self._seconds_each) / 8
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from coatcheck.clock import Clock
+from coatcheck.histogram import Histogram
 from coatcheck.model.event import Event
 from coatcheck.model.position import Position
 from coatcheck.model.receipt import Receipt
@@ -28,6 +29,11 @@ class Enforcer:
         self._replica = replica
         self._ring = ring
         self._ring_elsewhere = ring_elsewhere
+        self.waiting = 0
+        """Barriers that are waited for now."""
+        self.waited_out = 0
+        """Subscribers that did not confirm, so that their leases had to run out."""
+        self.took = Histogram()
 
     async def enforce(self, events: Iterable[Event], position: Position, *, wait: bool) -> Receipt | None:
         """Apply ``events`` in this process; with ``wait``, return when no checker accepts what they revoked.
@@ -48,7 +54,14 @@ class Enforcer:
         committed_at = self._clock.steady()
         self._apply(events, position)
         self._ring_elsewhere()
-        return await confirm(self._store, self._clock, position, committed_at)
+        self.waiting += 1
+        try:
+            receipt = await confirm(self._store, self._clock, position, committed_at)
+        finally:
+            self.waiting -= 1
+        self.waited_out += len(receipt.waited_out)
+        self.took.add(receipt.took.total_seconds())
+        return receipt
 
     def _apply(self, events: Iterable[Event], position: Position) -> bool:
         """True when there were any."""

@@ -1,0 +1,50 @@
+"""How often each verb was called, and how that ended."""
+
+from asyncio import CancelledError
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+
+from coatcheck.errors import AuthError
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+ACCEPTED: Final = "accepted"
+CANCELLED: Final = "cancelled"
+UNEXPECTED: Final = "unexpected"
+
+
+class Counts(Protocol):
+    """Whose verbs are counted: by verb and outcome, that is ``accepted``, an error's code, or what came between."""
+
+    outcomes: Counter[tuple[str, str]]
+
+
+Whose = TypeVar("Whose", bound=Counts)
+Verb = Callable[Concatenate[Whose, Parameters], Coroutine[Any, Any, Result]]
+
+
+def counted(verb: Verb[Whose, Parameters, Result]) -> Verb[Whose, Parameters, Result]:
+    """The same verb, counted under its name."""
+    name = verb.__name__
+
+    @wraps(verb)
+    async def counting(self: Whose, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        outcome = UNEXPECTED
+        try:
+            result = await verb(self, *args, **kwargs)
+            outcome = ACCEPTED
+        except AuthError as error:
+            outcome = error.code
+            raise
+        except CancelledError:
+            outcome = CANCELLED
+            raise
+        else:
+            return result
+        finally:
+            self.outcomes[name, outcome] += 1
+
+    return counting
