@@ -7,10 +7,12 @@ from coatcheck.errors import Misconfigured
 from coatcheck.stores.port import Store
 
 _SQLITE: Final = "sqlite:///"
+_POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 
 def store_for(url: str) -> Store:
-    """The store that ``url`` names, not yet opened: ``memory:``, ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
+    """The store that ``url`` names, not yet opened: ``memory:``, ``sqlite:///relative.db``,
+    ``sqlite:////absolute.db`` or ``postgresql://user:password@host/database``.
 
     Raises Misconfigured for anything else.
     """
@@ -28,4 +30,15 @@ def store_for(url: str) -> Store:
                     f"SQLite needs the extra coatcheck[auth] and a system with flock ({missing.name} is missing)."
                 ) from missing
             return SqliteStore(Path(path))
-    raise Misconfigured("database must be like sqlite:///file.db, sqlite:////absolute/file.db or memory:")
+    if url.startswith(_POSTGRESQL):
+        try:
+            from coatcheck.stores.postgres.store import PostgresStore
+        except ImportError as missing:
+            raise Misconfigured(
+                f"PostgreSQL needs the extra coatcheck[postgres] ({missing.name} is missing)."
+            ) from missing
+        return PostgresStore(url)
+    raise Misconfigured(
+        "database must be like postgresql://user:password@host/name, sqlite:///file.db, sqlite:////absolute/file.db"
+        " or memory:"
+    )

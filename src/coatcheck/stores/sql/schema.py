@@ -1,7 +1,7 @@
 """Brings a database's tables up to date. The caller holds the lock and the transaction."""
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from sqlalchemy import Connection, inspect, text
 
@@ -11,35 +11,39 @@ from coatcheck.stores.sql.tables import metadata, registry_metadata
 
 Part = Literal["store", "registry"]
 
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+
 _TABLES: Final = {"store": metadata, "registry": registry_metadata}
 
 
 def is_up_to_date(connection: Connection, part: Part) -> bool:
     """Whether the database has exactly the tables that this version knows."""
-    return _versions(connection) == {migrations.NEWEST[part]}
+    return _versions(connection, part) == {migrations.NEWEST[part]}
 
 
 def bring_up_to_date(connection: Connection, part: Part) -> None:
     """Create or upgrade the tables of ``part``. Raises Misconfigured for a database of a newer version."""
-    versions = _versions(connection)
+    versions = _versions(connection, part)
     if not versions:
         _create(connection, part)
     elif versions != {migrations.NEWEST[part]}:
         upgrade(connection, part, versions)
 
 
-def _versions(connection: Connection) -> set[str]:
+def _versions(connection: Connection, part: Part) -> set[str]:
+    """The versions of ``part``; of both where no other is known, so that a stranger's is noticed."""
     if not inspect(connection).has_table(migrations.VERSION_TABLE):
         return set()
-    return set(connection.execute(text(f"SELECT version_num FROM {migrations.VERSION_TABLE}")).scalars())  # noqa: S608
+    found = set(connection.execute(text(f"SELECT version_num FROM {migrations.VERSION_TABLE}")).scalars())  # noqa: S608
+    others = {version for other in PARTS if other != part for version in found if version.startswith(f"{other}_")}
+    return found - others
 
 
 def _create(connection: Connection, part: Part) -> None:
     _TABLES[part].create_all(connection, checkfirst=False)
     name = migrations.VERSION_TABLE
-    connection.execute(
-        text(f"CREATE TABLE {name} (version_num VARCHAR(32) NOT NULL, CONSTRAINT {name}_pkc PRIMARY KEY (version_num))")
-    )
+    columns = f"version_num VARCHAR(32) NOT NULL, CONSTRAINT {name}_pkc PRIMARY KEY (version_num)"
+    connection.execute(text(f"CREATE TABLE IF NOT EXISTS {name} ({columns})"))
     connection.execute(
         text(f"INSERT INTO {name} (version_num) VALUES (:newest)"),  # noqa: S608
         {"newest": migrations.NEWEST[part]},

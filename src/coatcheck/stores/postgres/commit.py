@@ -1,0 +1,98 @@
+"""The end of a PostgreSQL transaction: what was appended, COMMIT and the doorbell in one flight (rule 1).
+
+The head's row is locked from the first of these statements until the commit is on the disk, and no longer: nobody holds
+it while a packet travels.
+"""
+
+from typing import Any, Final
+
+import psycopg
+from msgspec import json
+from psycopg.errors import Diagnostic
+from psycopg.pq import TransactionStatus
+
+from coatcheck.errors import OutcomeUnknown, StoreUnavailable
+from coatcheck.model.event import Event, Happening, new_event_id
+from coatcheck.model.position import Epoch, Position
+from coatcheck.stores.sql.tables import events, head
+
+CHANNEL: Final = "coatcheck"
+
+_ENTER: Final = f"""
+WITH moved AS (
+    UPDATE {head.name}
+    SET seq = seq + %(many)s, event_id = %(newest)s,
+        awaited = CASE WHEN %(awaited)s THEN seq + %(many)s ELSE awaited END
+    RETURNING epoch, seq
+), entered AS (
+    INSERT INTO {events.name} (seq, event_id, happening)
+    SELECT moved.seq - %(many)s + given.at, given.event_id, given.happening
+    FROM moved, unnest(%(ids)s::text[], %(happenings)s::text[]) WITH ORDINALITY AS given (event_id, happening, at)
+)
+SELECT epoch, seq FROM moved
+"""  # noqa: S608
+_AWAIT: Final = f"UPDATE {head.name} SET awaited = greatest(awaited, seq) RETURNING epoch, seq"  # noqa: S608
+_POSITION: Final = f"SELECT epoch, seq FROM {head.name}"  # noqa: S608
+
+# A notification takes a lock of the whole database until its transaction is committed. In one of its own, with nothing
+# to write to the disk, that takes microseconds; in the one before, every other one with news would wait for the disk.
+_RING: Final = f"NOTIFY {CHANNEL}"
+
+
+def commit(
+    raw: "psycopg.Connection[Any]", appended: list[Happening], *, tells: bool, awaited: bool, has_news: bool
+) -> tuple[tuple[Event, ...], Position | None]:
+    """Enter ``appended`` into the log, commit, and ring the bell if there is news; the events, and with ``tells`` or
+    anything appended the position.
+
+    Raises the driver's error when nothing was committed, OutcomeUnknown when that can't be told.
+    """
+    ids = [new_event_id() for _ in appended]
+    unsure: list[Diagnostic] = []
+    raw.add_notice_handler(unsure.append)
+    ended: psycopg.Cursor[Any] | None = None
+    try:
+        with raw.pipeline():
+            asked = _ask(raw, appended, ids, tells=tells, awaited=awaited)
+            ended = raw.execute("COMMIT")
+            if has_news:
+                raw.execute(_RING)
+    except psycopg.Error as fault:
+        if ended is None or ended.statusmessage != "COMMIT":  # else only the bell did not ring, which is but a hint
+            if raw.info.transaction_status is TransactionStatus.UNKNOWN:
+                raise OutcomeUnknown from fault
+            raise
+    finally:
+        raw.remove_notice_handler(unsure.append)
+    row = None if asked is None else asked.fetchone()
+    if any(notice.source_function == "SyncRepWaitForLSN" for notice in unsure):
+        # It is on the primary's disk, and perhaps nowhere else: a failover might forget it.
+        raise OutcomeUnknown
+    if row is None:
+        return (), None
+    epoch, seq = row
+    first = seq - len(ids) + 1
+    return tuple(map(Event, range(first, seq + 1), ids, appended)), Position(Epoch.parse(epoch), seq)
+
+
+def _ask(
+    raw: "psycopg.Connection[Any]", appended: list[Happening], ids: list[str], *, tells: bool, awaited: bool
+) -> "psycopg.Cursor[Any] | None":
+    if appended:
+        texts = [json.encode(happening).decode() for happening in appended]
+        return raw.execute(
+            _ENTER, {"many": len(ids), "newest": ids[-1], "awaited": awaited, "ids": ids, "happenings": texts}
+        )
+    if awaited:
+        return raw.execute(_AWAIT)
+    return raw.execute(_POSITION) if tells else None
+
+
+def roll_back(raw: "psycopg.Connection[Any]") -> None:
+    """Undo what the transaction did, if there is one. Raises StoreUnavailable when the connection is gone, and with it
+    the transaction."""
+    try:
+        if raw.info.transaction_status is not TransactionStatus.IDLE:
+            raw.execute("ROLLBACK")
+    except psycopg.Error as fault:
+        raise StoreUnavailable from fault

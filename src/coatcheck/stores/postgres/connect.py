@@ -1,0 +1,111 @@
+"""A connection to PostgreSQL, set up as every one of ours is."""
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import psycopg
+from psycopg import conninfo
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+STATEMENT_TIMEOUT_MS: Final = 2_500
+LOCK_TIMEOUT_MS: Final = 2_000
+IDLE_IN_TRANSACTION_MS: Final = 5_000
+"""A process that was paused in the middle of a transaction lets go of its locks."""
+
+_PARAMETERS: Final = {
+    "application_name": "coatcheck",
+    "client_encoding": "UTF8",
+    "connect_timeout": "2",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "5000",
+    # Of several hosts, the primary: a standby's answers would be late (rule 18 of docs/revocation.md). A server that
+    # becomes a standby ends its connections, so looking once is enough.
+    "target_session_attrs": "read-write",
+}
+
+
+class _Handed(threading.local):
+    """What the engine is to open next, in this thread."""
+
+    make: Callable[[], "psycopg.Connection[Any]"]
+
+
+_handed = _Handed()
+_engine = create_engine(
+    "postgresql+psycopg://",
+    creator=lambda: _handed.make(),
+    poolclass=NullPool,
+    hide_parameters=True,
+    isolation_level="AUTOCOMMIT",
+    use_native_hstore=False,
+)
+"""One engine for all databases: a statement is compiled once for the whole process. It keeps no connection, and its
+errors don't repeat what was to be stored."""
+
+
+def parameters(url: str) -> str:
+    """``url`` with what we want of a connection where it does not say otherwise. Raises psycopg.ProgrammingError for
+    what is no URL of libpq."""
+    given = {name: str(value) for name, value in conninfo.conninfo_to_dict(url).items() if value is not None}
+    return conninfo.make_conninfo("", **(_PARAMETERS | given))
+
+
+def raw_connection(parameters: str, **settings: int) -> "psycopg.Connection[Any]":
+    """Connect, with ``settings`` in force for the session, to a primary.
+
+    A commit that was answered must outlive a crash: where the server's default is cheaper, it is raised.
+    """
+    raw = psycopg.connect(parameters, autocommit=True)
+    try:
+        # As a statement, not at the start of the connection: poolers in between refuse that.
+        wanted = "".join(f"SET {name} = {value};" for name, value in settings.items())
+        raw.execute(
+            wanted + "SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def connect(parameters: str) -> Connection:
+    """Connect for units of work. Transactions are begun and ended by the caller, on the driver's connection."""
+    _handed.make = lambda: raw_connection(
+        parameters,
+        statement_timeout=STATEMENT_TIMEOUT_MS,
+        lock_timeout=LOCK_TIMEOUT_MS,
+        idle_in_transaction_session_timeout=IDLE_IN_TRANSACTION_MS,
+    )
+    try:
+        return _engine.connect()
+    finally:
+        del _handed.make
+
+
+def over(raw: "psycopg.Connection[Any]") -> Connection:
+    """SQLAlchemy's connection over the driver's, which stays the caller's to close."""
+    _handed.make = lambda: raw
+    try:
+        return _engine.connect()
+    finally:
+        del _handed.make
+
+
+def driver(connection: Connection) -> "psycopg.Connection[Any]":
+    """The driver's connection underneath."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)  # noqa: S101 - for the type checker
+    return raw
+
+
+def cut(wire: int) -> None:
+    """Let whoever waits for an answer over the socket with this number, in another thread, find it broken."""
+    with suppress(OSError), socket.fromfd(wire, socket.AF_UNSPEC, socket.SOCK_STREAM) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,211 @@
+"""A few threads, each with a connection of its own, that do one unit of work after the other."""
+
+import threading
+from asyncio import AbstractEventLoop, Future, get_running_loop
+from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
+from threading import Lock
+from time import monotonic
+from typing import Any, Final, Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from coatcheck.errors import StoreUnavailable
+from coatcheck.stores.postgres.connect import connect, cut, driver
+
+Result = TypeVar("Result")
+
+_BUSY: Final = "The store has more to do than it can at the moment. Please try again."
+_CUT_PATIENCE: Final = 0.25
+
+
+class Line:
+    """One way to the database: a connection, opened when needed and dropped after any trouble."""
+
+    def __init__(self, parameters: str) -> None:
+        self._parameters = parameters
+        self._connection: Connection | None = None
+        self._cutting = Lock()
+        self._wire: int | None = None
+
+    def ready(self) -> Connection:
+        """The connection. Raises SQLAlchemyError when there is none to be had."""
+        if self._connection is None:
+            self._connection = connect(self._parameters)
+            with self._cutting:
+                self._wire = driver(self._connection).fileno()
+        return self._connection
+
+    def drop(self) -> None:
+        """Close the connection, if there is one, whatever is wrong with it."""
+        connection, self._connection = self._connection, None
+        with self._cutting:
+            self._wire = None
+        if connection is not None:
+            with suppress(Exception):  # it is broken: that is why it is dropped
+                connection.invalidate()
+                connection.close()
+
+    def cut(self) -> None:
+        """From another thread: let whoever waits for an answer over this connection find it broken."""
+        with self._cutting:  # once it is closed, its number may be another connection's
+            if self._wire is not None:
+                cut(self._wire)
+
+
+class _Job(Generic[Result]):
+    """A unit of work that somebody waits for. ``line`` is where it is being done."""
+
+    __slots__ = ("future", "line", "loop", "work")
+
+    def __init__(self, work: Callable[[Line], Result], loop: AbstractEventLoop, future: "Future[Result]") -> None:
+        self.work = work
+        self.loop = loop
+        self.future = future
+        self.line: Line | None = None
+
+    def do(self, line: Line) -> None:
+        """Do it over ``line`` and tell whoever waits."""
+        if self.future.done():
+            return
+        self.line = line
+        result: Any = None
+        error: BaseException | None = None
+        try:
+            result = self.work(line)
+        except StopIteration as raised:  # a future can't hold one
+            error = RuntimeError(f"a unit of work raised {raised!r}")
+        except BaseException as raised:  # noqa: BLE001 - it is the caller's, whatever it is
+            error = raised
+        self.line = None
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self.loop.call_soon_threadsafe(self._settle, result, error)
+
+    def overdue(self) -> None:
+        """Nobody waits any longer: give it up before it has begun; break it off where it is under way."""
+        line = self.line
+        if line is not None:
+            line.cut()  # then the work fails, and says whether it may have been committed
+        elif not self.future.done():
+            self.future.set_exception(StoreUnavailable(_BUSY))
+
+    def _settle(self, result: Any, error: BaseException | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)
+
+
+class Crew:
+    """Up to ``most`` threads; jobs are begun in the order in which they came, and each is answered within ``patience``
+    seconds, be it with StoreUnavailable.
+
+    A job that has begun runs to its end whatever becomes of its caller; only its patience breaks it off, by its
+    connection.
+    """
+
+    def __init__(self, name: str, parameters: str, *, most: int, patience: float) -> None:
+        self._name = name
+        self._parameters = parameters
+        self._most = most
+        self._patience = patience
+        self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
+        self._hands: list[_Hand] = []
+        self._hiring = Lock()
+
+    async def run(self, work: Callable[[Line], Result], *, patience: float | None = None) -> Result:
+        """Run ``work`` in a thread and return what it returns, or raise what it raises."""
+        loop = get_running_loop()
+        future: Future[Result] = loop.create_future()
+        job = _Job(work, loop, future)
+        self._hire()
+        self._queue.put(job)
+        deadline = loop.call_later(patience or self._patience, job.overdue)
+        try:
+            return await future
+        finally:
+            deadline.cancel()
+
+    def rest(self, patience: float) -> bool:
+        """Wait until every thread is between two jobs, hold them there, and close the connections; False when that
+        takes too long."""
+        until = monotonic() + patience
+        rested = [hand.rest(max(0.0, until - monotonic())) for hand in self._hands]
+        for hand in self._hands:
+            hand.drop_at_rest()
+        return all(rested)
+
+    def resume(self) -> None:
+        """Let the threads go on."""
+        for hand in self._hands:
+            hand.resume()
+
+    def stop(self, patience: float) -> None:
+        """End the threads when they have done what is queued, and close the connections; wait for that at most
+        ``patience`` seconds, then break off."""
+        hands, self._hands = self._hands, []
+        for _ in hands:
+            self._queue.put(None)
+        until = monotonic() + patience
+        for hand in hands:
+            hand.end(max(0.0, until - monotonic()))
+
+    def _hire(self) -> None:
+        if len(self._hands) < self._most and not any(hand.is_idle for hand in self._hands):
+            with self._hiring:
+                if len(self._hands) < self._most:
+                    number = len(self._hands) + 1
+                    self._hands.append(_Hand(f"{self._name} {number}", self._queue, Line(self._parameters)))
+
+
+class _Hand:
+    """One thread and its line."""
+
+    def __init__(self, name: str, queue: "SimpleQueue[_Job[Any] | None]", line: Line) -> None:
+        self.is_idle = False
+        self._queue = queue
+        self._line = line
+        self._at_work = Lock()
+        self._is_resting = False
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def rest(self, patience: float) -> bool:
+        """See ``Crew.rest``. False too when it is this very thread that asks."""
+        if threading.current_thread() is not self._thread:
+            self._is_resting = self._at_work.acquire(timeout=patience)
+        return self._is_resting
+
+    def drop_at_rest(self) -> None:
+        """Close the connection, if this thread rests."""
+        if self._is_resting:
+            self._line.drop()
+
+    def resume(self) -> None:
+        """Go on."""
+        if self._is_resting:
+            self._is_resting = False
+            self._at_work.release()
+
+    def end(self, patience: float) -> None:
+        """Wait for the thread's end, then let go of the connection."""
+        self._thread.join(patience)
+        if self._thread.is_alive():
+            self._line.cut()
+            self._thread.join(_CUT_PATIENCE)
+        if not self._thread.is_alive():
+            self._line.drop()
+
+    def _work(self) -> None:
+        while True:
+            self.is_idle = True
+            job = self._queue.get()
+            self.is_idle = False
+            if job is None:
+                return
+            with self._at_work:
+                job.do(self._line)
+            del job  # lets go of what it holds while the thread waits

@@ -1,0 +1,243 @@
+"""PostgreSQL as a store: one database for what must last and for the registry of subscribers."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import errors
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
+from coatcheck.stores.port import Committed, Registry, Transaction
+from coatcheck.stores.postgres.bell import Bell
+from coatcheck.stores.postgres.commit import commit, roll_back
+from coatcheck.stores.postgres.connect import driver, over, parameters, raw_connection
+from coatcheck.stores.postgres.crew import Crew, Line
+from coatcheck.stores.sql import fork, schema
+from coatcheck.stores.sql.log import SqlLog
+from coatcheck.stores.sql.registry import SqlRegistry
+from coatcheck.stores.sql.transaction import SqlTransaction
+from coatcheck.stores.sql.trouble import TROUBLE, translated
+
+Result = TypeVar("Result")
+
+OLDEST: Final = 140000
+"""PostgreSQL 14: the first whose wire protocol our driver can send several statements at once over."""
+
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_BEGIN_CHEAPLY: Final = f"{_BEGIN}; SET LOCAL synchronous_commit = off"
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+_WRITERS: Final = 6
+_READERS: Final = 4
+_PATIENCE: Final = 3.0
+_OPENING_MS: Final = 60_000
+_STOP_PATIENCE: Final = 3.0
+_TRIES: Final = 3
+_TO_BE_REPEATED: Final = (errors.DeadlockDetected, errors.SerializationFailure)
+
+_LOCK: Final = 0x636F6174636865
+"""Whoever upgrades the tables holds this advisory lock: "coatche" in ASCII."""
+
+
+class PostgresStore:
+    """See ``stores.port.Store``. Any number of processes may share the database; each makes its own PostgresStore or
+    forks one.
+
+    ``url`` is one of libpq: ``postgresql://user:password@host/database``, with several hosts too. Every question is
+    answered within three seconds, if need be with StoreUnavailable.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._parameters = parameters(url)
+        except psycopg.Error as fault:
+            raise Misconfigured("database is no URL that PostgreSQL's client library reads") from fault
+        self._is_open = False
+        self._begin()
+        fork.attend(self)
+
+    async def open(self) -> None:
+        self._require_own_process()
+        await self._writers.run(lambda _: self._open(), patience=_OPENING_MS / 1000)
+        self._is_open = True
+
+    async def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._require_own_process()
+            self._stop()
+
+    async def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+        committed = await self._write(work, begin=_BEGIN if durable else _BEGIN_CHEAPLY, tells=False, awaited=False)
+        return committed.result
+
+    async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
+        return await self._write(work, begin=_BEGIN, tells=True, awaited=awaited)
+
+    async def read(self, work: Callable[[Transaction], Result], *, is_one_statement: bool = False) -> Result:
+        self._require_open()
+        return await self._readers.run(
+            lambda line: _read(line, lambda connection: work(SqlTransaction(connection)), alone=is_one_statement)
+        )
+
+    async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
+        self._require_open()
+
+        def whole(connection: Connection) -> Result:
+            raw = driver(connection)
+            raw.execute(_BEGIN if durable else _BEGIN_CHEAPLY)
+            result = work(SqlRegistry(connection))
+            commit(raw, [], tells=False, awaited=False, has_news=False)
+            return result
+
+        return await self._writers.run(lambda line: _written(line, whole))
+
+    async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
+        self._require_open()
+        return await self._readers.run(
+            lambda line: _read(line, lambda connection: work(SqlRegistry(connection)), alone=False)
+        )
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` after every commit, by any process or this one, that moved the log."""
+        self._require_open()
+        bell = Bell(self._parameters, changed)
+        self._bells.append(bell)
+
+        def stop() -> None:
+            with suppress(ValueError):
+                self._bells.remove(bell)
+            bell.stop()
+
+        return stop
+
+    @property
+    def beside(self) -> str | None:
+        return None
+
+    def park(self, patience: float) -> bool:
+        """Before a fork (``fork``)."""
+        for bell in self._bells:
+            bell.stop()
+        return self._writers.rest(patience) & self._readers.rest(patience)
+
+    def unpark(self) -> None:
+        """After a fork, in the parent."""
+        for crew in (self._writers, self._readers):
+            crew.resume()
+        for bell in self._bells:
+            bell.start()
+
+    def begin_anew(self) -> None:
+        """After a fork, in the child: other threads, other connections."""
+        self._begin()
+
+    def stop(self) -> None:
+        """At the end of the process."""
+        if self._pid == os.getpid():
+            self._is_open = False
+            self._stop()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._bells: list[Bell] = []
+        self._writers = Crew("coatcheck writer", self._parameters, most=_WRITERS, patience=_PATIENCE)
+        self._readers = Crew("coatcheck reader", self._parameters, most=_READERS, patience=_PATIENCE)
+
+    def _stop(self) -> None:
+        while self._bells:
+            self._bells.pop().stop()
+        for crew in (self._writers, self._readers):
+            crew.stop(_STOP_PATIENCE)
+
+    def _open(self) -> None:
+        """Create the tables, or upgrade them, over a connection of its own: both may take long."""
+        with _trouble():
+            raw = raw_connection(self._parameters, statement_timeout=_OPENING_MS, lock_timeout=_OPENING_MS)
+            with raw, over(raw) as connection:
+                if raw.info.server_version < OLDEST:
+                    raise Misconfigured(f"PostgreSQL is {raw.info.server_version // 10_000}; 14 or newer is needed.")
+                raw.execute(_BEGIN)
+                raw.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+                for part in schema.PARTS:
+                    schema.bring_up_to_date(connection, part)
+                SqlLog(connection).establish()
+                raw.execute("COMMIT")
+
+    async def _write(
+        self, work: Callable[[Transaction], Result], *, begin: str, tells: bool, awaited: bool
+    ) -> Committed[Result]:
+        self._require_open()
+
+        def whole(connection: Connection) -> Any:
+            raw, tx = driver(connection), SqlTransaction(connection)
+            raw.execute(begin)
+            result = work(tx)
+            has_news = tx.log.is_changed or awaited
+            events, position = commit(raw, tx.log.appended, tells=tells, awaited=awaited, has_news=has_news)
+            return Committed(result, events, position)  # type: ignore[arg-type] # None only where nobody looks
+
+        committed: Committed[Result] = await self._writers.run(lambda line: _written(line, whole))
+        return committed
+
+    def _require_open(self) -> None:
+        self._require_own_process()
+        if not self._is_open:
+            raise StoreUnavailable("The store is not open.")
+
+    def _require_own_process(self) -> None:
+        if self._pid != os.getpid():
+            raise StoreUnavailable("The process was forked in the middle of a write; open the store after forking.")
+
+
+def _written(line: Line, whole: Callable[[Connection], Result]) -> Result:
+    """Run a transaction, again where it met another one on the way; undone when it raises."""
+    for tries_left in reversed(range(_TRIES)):
+        with _trouble(line):
+            connection = line.ready()
+            try:
+                return whole(connection)
+            except BaseException as fault:
+                if not isinstance(fault, OutcomeUnknown):
+                    roll_back(driver(connection))
+                if not tries_left or not _is_to_be_repeated(fault):
+                    raise
+    raise AssertionError  # the last try returns or raises
+
+
+def _read(line: Line, work: Callable[[Connection], Result], *, alone: bool) -> Result:
+    with _trouble(line):
+        connection = line.ready()
+        if alone:
+            return work(connection)
+        raw = driver(connection)
+        raw.execute(_BEGIN_READING)
+        try:
+            return work(connection)
+        finally:
+            roll_back(raw)
+
+
+def _is_to_be_repeated(fault: BaseException) -> bool:
+    cause = fault.orig if isinstance(fault, DBAPIError) else fault
+    return isinstance(cause, _TO_BE_REPEATED)
+
+
+@contextmanager
+def _trouble(line: Line | None = None) -> Iterator[None]:
+    """Turn the database's errors into ours, and begin anew with a fresh connection after any."""
+    try:
+        yield
+    except OutcomeUnknown:
+        if line is not None:
+            line.drop()
+        raise
+    except (psycopg.Error, *TROUBLE) as fault:
+        error = translated(fault)
+        if line is not None and isinstance(error, StoreUnavailable):
+            line.drop()
+        raise error from fault
