@@ -54,7 +54,7 @@ async def test_checks_are_counted_by_level_and_result():
         headers = bearer(tokens["access_token"])
         for _ in range(3):
             assert (await client.get(f"{API}/me", headers=headers)).status_code == 200
-        await client.get(f"{API}/me", headers=bearer("nothing-of-ours"))
+        await client.get(f"{API}/me", headers=bearer("ccs_nothing-of-ours-though-it-looks-like-it"))
         await client.post(f"{API}/logout", headers=headers)
         assert (await client.get(f"{API}/me", headers=headers)).status_code == 401
         samples = await here.samples()
@@ -114,7 +114,7 @@ async def test_a_subscriber_of_a_service_is_told_under_the_name_of_the_service_a
     async with measured() as here:
         auth = here.site.auth
         made = await auth.services.create("orders", feed=True)
-        admitted = await auth.feed.admit(made.first.secret.encode())
+        admitted = await auth.feed.admit(str(made.first.secret).encode())
         for name in ("pod-1a2b3c", "pod-4d5e6f"):
             await auth.feed.register(admitted, name=name, accept_ms=None)
         await auth.logout_everywhere((await login_as(auth, "ann@example.com")).user.id)
