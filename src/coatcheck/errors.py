@@ -37,6 +37,7 @@
     │   ├── StoreUnavailable         503 store.unavailable
     │   │   └── OutcomeUnknown       503 store.unavailable    a COMMIT whose answer was lost
     │   ├── LoginBusy                503 login.busy
+    │   ├── Draining                 503 server.draining
     │   └── SealBroken               in tokens/sealing.py: a signing key that our secrets don't open
     └── Misconfigured                the developer's doing; mostly at construction
 
@@ -331,6 +332,13 @@ class LoginBusy(Broken):
 
     code = "login.busy"
     _sentence = "Too many people are logging in at once. Please try again."
+
+
+class Draining(Broken):
+    """This process is about to end. It still answers, but new requests had better go to another one."""
+
+    code = "server.draining"
+    _sentence = "This server is about to end. Please ask another one."
 
 
 class Misconfigured(AuthError):

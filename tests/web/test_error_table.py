@@ -195,6 +195,11 @@ async def login_busy(site: Site) -> httpx2.Response:
     return first.pop().result()
 
 
+async def draining(site: Site) -> httpx2.Response:
+    site.auth.is_draining = True
+    return await site.client().get("/auth/readyz")
+
+
 TABLE: list[tuple[int, str, Reach, dict[str, object]]] = [
     (400, "request.malformed", malformed, {}),
     (401, "login.refused", login_refused, {}),
@@ -224,6 +229,7 @@ TABLE: list[tuple[int, str, Reach, dict[str, object]]] = [
     (503, "checking.stale", checking_stale, {"revocation": RevocationSettings(policy="deny")}),
     (503, "store.unavailable", store_unavailable, {}),
     (503, "login.busy", login_busy, {"passwords": fast_passwords(queue=1)}),
+    (503, "server.draining", draining, {}),
 ]
 
 

@@ -1,12 +1,20 @@
 """For whoever watches the process: is it alive, and may it get traffic?"""
 
-from typing import Final
+from typing import Annotated, Final
 
-from coatcheck.errors import StoreUnavailable
+from msgspec import Meta
+
+from coatcheck.errors import CheckingStale, Draining, StoreUnavailable
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
-from coatcheck.web.api.endpoint import Endpoint, May
-from coatcheck.web.api.shapes import HealthAnswer
+from coatcheck.web.api.endpoint import Endpoint, May, Query
+from coatcheck.web.api.shapes import HealthAnswer, ReadyAnswer
+
+
+class Strictness(Query, frozen=True, kw_only=True):
+    """How much has to be well."""
+
+    strict: Annotated[bool, Meta(description="Answer 503 also while the lease or the store is gone.")] = False
 
 
 async def alive(_: Call) -> Reply:
@@ -15,14 +23,26 @@ async def alive(_: Call) -> Reply:
 
 
 async def ready(call: Call) -> Reply:
-    """The store has been opened, and the process follows the log.
+    """The store has been opened, the process follows the log, and it is not about to end.
 
-    The lease plays no part: when the store is away every process loses it at once, and taking all of them out of
-    service would help nobody. Raises StoreUnavailable while it can't be opened.
+    The lease plays no part unless ``strict`` is asked for: when the store is away every process loses it at once, and
+    taking all of them out of service would help nobody. Nobody asks the store for this: the last sync tells.
+
+    Raises StoreUnavailable while it can't be opened, Draining; strictly also StoreUnavailable when the last sync failed
+    and CheckingStale without a lease.
     """
-    if not call.installation.auth.is_started:
+    auth = call.installation.auth
+    if auth.is_draining:
+        raise Draining
+    if not auth.is_started:
         raise StoreUnavailable
-    return Reply(HealthAnswer(status="ready"))
+    answers, holds = not auth.parts.running.follower.failures, auth.checker.is_trusted()
+    if call.query.strict:
+        if not answers:
+            raise StoreUnavailable
+        if not holds:
+            raise CheckingStale
+    return Reply(ReadyAnswer(status="ready", store=answers, lease=holds))
 
 
 ENDPOINTS: Final = (
@@ -41,7 +61,8 @@ ENDPOINTS: Final = (
         verb=ready,
         summary="May it get traffic?",
         may=May.ANYONE,
-        result=HealthAnswer,
-        errors=(StoreUnavailable,),
+        query=Strictness,
+        result=ReadyAnswer,
+        errors=(StoreUnavailable, CheckingStale, Draining),
     ),
 )

@@ -329,3 +329,10 @@ class HealthAnswer(Struct, frozen=True, kw_only=True):
     """All is well."""
 
     status: str
+
+
+class ReadyAnswer(HealthAnswer, frozen=True, kw_only=True):
+    """It may get traffic."""
+
+    store: Annotated[bool, Meta(description="The store answered when it was last asked.")]
+    lease: Annotated[bool, Meta(description="The lease holds: credentials are checked from memory.")]
