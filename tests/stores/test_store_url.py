@@ -37,7 +37,7 @@ def test_the_url_names_the_kind_of_store(tmp_path, monkeypatch):
         "sqlite:///app.db?mode=ro",
         "sqlite:///app.db#x",
         "sqlite:///a\0b",
-        "postgresql://localhost/app",
+        "postgresql+asyncpg://localhost/app",
         "SQLITE:///app.db",
     ],
 )

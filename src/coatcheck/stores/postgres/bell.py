@@ -61,14 +61,18 @@ class Bell:
                 self._wire = raw.fileno()
             try:
                 raw.execute(f"LISTEN {CHANNEL}")
-                self._ring()  # what was missed until now
+                self._ring(is_over)  # what was missed until now
                 while not is_over.is_set():
                     for _ in raw.notifies(timeout=_LOOKS_EVERY, stop_after=1):
-                        self._ring()
+                        self._ring(is_over)
             finally:
                 with self._cutting:
                     self._wire = None
 
-    def _ring(self) -> None:
+    def _ring(self, is_over: threading.Event) -> None:
+        def tell() -> None:
+            if not is_over.is_set():
+                self._changed()
+
         with suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._changed)
+            self._loop.call_soon_threadsafe(tell)
