@@ -104,18 +104,19 @@ def waiting(sentence: str) -> "Iterator[None]":
 
 
 @contextmanager
-def progress(sentence: str) -> "Iterator[Callable[[int], None]]":
-    """Show that long work goes on and how far it is, on a terminal. Yields what is told the count so far."""
+def progress(sentence: str, total: int | None = None) -> "Iterator[Callable[..., None]]":
+    """Show that long work goes on and how far it is, on a terminal. Yields what is told the count so far and, where
+    there is a ``total``, how much of that is done."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda _count, _done=None: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    count = TextColumn("{task.completed:,.0f}")
+    count = TextColumn("{task.fields[count]:,.0f}")
     columns = (TextColumn("{task.description}"), BarColumn(24), count, TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task(sentence, total=None)
-        yield lambda count: bar.update(task, completed=count)
+        task = bar.add_task(sentence, total=total, count=0)
+        yield lambda count, done=None: bar.update(task, completed=count if done is None else done, count=count)
 
 
 def show_ending(done: str, receipt: "Receipt | None", *, as_json: bool, **more: Any) -> None:

@@ -7,6 +7,7 @@ import click
 
 from coatcheck.cli.acting import acting
 from coatcheck.cli.groups import Group
+from coatcheck.cli.importing.users_import import import_
 from coatcheck.cli.opening import opened, reachable, user_named
 from coatcheck.cli.printing import (
     ago,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 @click.group("users", cls=Group)
 def command() -> None:
-    """Accounts: make, look at, change, suspend, delete.
+    """Accounts: make, import, look at, change, suspend, delete.
 
     \b
     coatcheck users add ann@example.com --role coatcheck:admin
@@ -38,6 +39,9 @@ def command() -> None:
 
     USER is an e-mail address or an id (usr_…).
     """
+
+
+command.add_command(import_)
 
 
 @command.command("add")
@@ -232,13 +236,9 @@ def compromised(user: str, reason: str, yes: bool, as_json: bool) -> None:
 @json_option
 def delete(user: str, yes: bool, as_json: bool) -> None:
     """End every session of a user and delete the account. This can't be undone."""
-
-    async def remove(auth: "Auth", found: "User") -> "Receipt | None":
-        return await auth.delete_user(found.id, actor_id=acting(), wait=True)
-
     _change(
         user,
-        remove,
+        lambda auth, found: auth.delete_user(found.id, actor_id=acting(), wait=True),
         asking="This deletes {email} for good and ends {sessions}.",
         done="Deleted {email}, ended {sessions}.",
         yes=yes,

@@ -1,0 +1,161 @@
+"""A table of another application, in a SQLite file or in PostgreSQL, read row by row in the order of ``id``.
+
+It is opened for reading only. Which columns are wanted says ``accounts``; those that the table lacks are left out.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
+from uuid import UUID
+
+from coatcheck.cli.importing.records import LONGEST, Record
+from coatcheck.errors import Misconfigured, StoreUnavailable
+
+KEY: Final = "id"
+_LONGEST_KEY: Final = 100
+_FETCHED: Final = 500
+_TABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(?:\.[A-Za-z_][A-Za-z0-9_$]*)?", re.ASCII)
+
+
+class SqliteTable:
+    """See ``records.Source``. Its place says which import it is: it may be in use and grow."""
+
+    def __init__(self, path: Path, table: str, columns: Sequence[str]) -> None:
+        self.name, self.done = path.name, 0
+        self.import_id = _identity("sqlite", str(path.resolve()), table)
+        try:
+            self._database = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)
+            self._database.text_factory = _text
+            self._table = ".".join(map(_quoted, _parts(table)))
+            there = {row[1] for row in self._database.execute(f"PRAGMA table_info({_quoted(_parts(table)[-1])})")}
+            self._columns = _present(columns, there, table)
+            self.total = self._database.execute(f"SELECT count(*) FROM {self._table}").fetchone()[0]  # noqa: S608
+        except sqlite3.Error as fault:
+            raise _unreadable(self.name, fault) from None
+
+    def read(self, cursor: str) -> Iterator[Record]:
+        # What is too long does not even reach this process: it arrives as bytes, which are no text.
+        wanted = ", ".join(
+            f"CASE WHEN length({column}) > {LONGEST} THEN x'' ELSE {column} END"
+            for column in map(_quoted, self._columns)
+        )
+        after = f"WHERE {_quoted(KEY)} > ?" if cursor else ""
+        statement = f"SELECT {wanted} FROM {self._table} {after} ORDER BY {_quoted(KEY)}"  # noqa: S608
+        try:
+            for row in self._database.execute(statement, [json.loads(cursor)] if cursor else []):
+                self.done += 1
+                yield _row(self._columns, row)
+        except sqlite3.Error as fault:
+            raise _unreadable(self.name, fault) from None
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class PostgresTable:
+    """See ``records.Source``. Rows come through a cursor on the server, so none of them waits here."""
+
+    def __init__(self, url: str, table: str, columns: Sequence[str]) -> None:
+        try:
+            import psycopg
+        except ImportError:
+            raise Misconfigured("reading from PostgreSQL needs more: pip install 'coatcheck[postgres]'") from None
+        parts = urlsplit(url)
+        if parts.password is not None or "password=" in parts.query:
+            raise Misconfigured(
+                "arguments can be read by every process of this machine: leave the password out of the address and put "
+                "it into ~/.pgpass, or into PGPASSWORD"
+            )
+        self.name, self.done = unquote(parts.path.lstrip("/")) or parts.hostname or "postgresql", 0
+        self.import_id = _identity("postgresql", f"{parts.hostname}:{parts.port or 5432}{parts.path}", table)
+        self._fault, self._is_away = psycopg.Error, psycopg.OperationalError
+        self._open = ExitStack()
+        try:
+            self._database: Any = self._open.enter_context(psycopg.connect(url, connect_timeout=10))
+            self._database.read_only = True
+            self._database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            self._table = psycopg.sql.SQL(".").join(map(psycopg.sql.Identifier, _parts(table)))
+            empty: Any = self._database.execute(psycopg.sql.SQL("SELECT * FROM {} LIMIT 0").format(self._table))
+            self._columns = _present(columns, {column.name for column in empty.description}, table)
+            counted: Any = self._database.execute(psycopg.sql.SQL("SELECT count(*) FROM {}").format(self._table))
+            self.total = counted.fetchone()[0]
+        except psycopg.Error as fault:
+            self._open.close()
+            raise self._unreadable(fault) from None
+        except Misconfigured:
+            self._open.close()
+            raise
+
+    def read(self, cursor: str) -> Iterator[Record]:
+        from psycopg import sql
+
+        key = sql.Identifier(KEY)
+        after = sql.SQL("WHERE {} > %s").format(key) if cursor else sql.SQL("")
+        statement = sql.SQL("SELECT {} FROM {} {} ORDER BY {}").format(
+            sql.SQL(", ").join(map(sql.Identifier, self._columns)), self._table, after, key
+        )
+        try:
+            with self._database.cursor(name="coatcheck_import") as rows:
+                rows.itersize = _FETCHED
+                # As text: the server reads it as whatever the column is, a number or a UUID.
+                for row in rows.execute(statement, [str(json.loads(cursor))] if cursor else None):
+                    self.done += 1
+                    yield _row(self._columns, row)
+        except self._fault as fault:
+            raise self._unreadable(fault) from None
+
+    def close(self) -> None:
+        self._open.close()
+
+    def _unreadable(self, fault: Exception) -> Exception:
+        reason = str(getattr(getattr(fault, "diag", None), "message_primary", None) or fault).partition("\n")[0]
+        kind = StoreUnavailable if isinstance(fault, self._is_away) else Misconfigured
+        return kind(f"{self.name} can't be read: {reason}")
+
+
+def _row(columns: Sequence[str], row: Sequence[Any]) -> Record:
+    fields = {name: str(value) if isinstance(value, UUID) else value for name, value in zip(columns, row, strict=True)}
+    key = fields[KEY]
+    if not isinstance(key, int | str) or len(str(key)) > _LONGEST_KEY or not str(key).isprintable():
+        raise Misconfigured(f"the column {KEY} holds something that is no number and no short text")
+    return Record(f"{KEY} {key}", json.dumps(key), fields)
+
+
+def _parts(table: str) -> list[str]:
+    if not _TABLE.fullmatch(table):
+        raise Misconfigured("a table is named by letters, digits and _, with its schema before a dot if it needs one")
+    return table.split(".")
+
+
+def _present(columns: Sequence[str], there: set[str], table: str) -> list[str]:
+    """Those of ``columns`` that are there, with the key. Raises Misconfigured when nothing can be read without one."""
+    needed = [KEY, *columns[:2]]
+    missing = [name for name in needed if name not in there]
+    if not there:
+        raise Misconfigured(f"there is no table {table}; name another one with --table")
+    if missing:
+        raise Misconfigured(f"the table {table} has no column {missing[0]}: is it of another --format?")
+    return [KEY, *(name for name in columns if name in there and name != KEY)]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(raw: bytes) -> str:
+    """Text that may not be UTF-8: what is not becomes half characters, which no field takes."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _identity(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def _unreadable(name: str, fault: sqlite3.Error) -> Misconfigured:
+    return Misconfigured(f"{name} can't be read as a SQLite database: {fault}")

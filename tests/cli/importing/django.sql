@@ -1,0 +1,12 @@
+-- Made by Django 5.2.19: the table auth_user of its SQLite database. The password is 'correct horse battery stäple'.
+CREATE TABLE "auth_user" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "password" varchar(128) NOT NULL, "last_login" datetime NULL, "is_superuser" bool NOT NULL, "username" varchar(150) NOT NULL UNIQUE, "last_name" varchar(150) NOT NULL, "email" varchar(254) NOT NULL, "is_staff" bool NOT NULL, "is_active" bool NOT NULL, "date_joined" datetime NOT NULL, "first_name" varchar(150) NOT NULL);
+INSERT INTO "auth_user" VALUES(1,'pbkdf2_sha256$1000000$ZBgQnfgZAYqb1osF926Ldd$MBSqXr6ANNxQ432LLF0atk1KPBvQZv/9MWC6kPBy40c=',NULL,0,'ann','','ann@example.com',0,1,'2023-01-01 09:30:00.123456','Ann');
+INSERT INTO "auth_user" VALUES(2,'argon2$argon2id$v=19$m=102400,t=2,p=8$b1gweW9rODdOT3ZFN2FqVEpUZjRPRw$uI1NgE30Gx03ggW7bsz9B0sG+PjU0b7HhAZUUZOApyQ',NULL,0,'ben','','ben@example.com',0,1,'2023-01-02 09:30:00.123456','Ben');
+INSERT INTO "auth_user" VALUES(3,'bcrypt_sha256$$2b$12$r190rMnaDSDTqpSiepXcvukSnb05aDTkL9VNxSaUgxlHF4pNbcpDa',NULL,0,'cleo','Núñez','Cleo@Example.com',0,1,'2023-01-03 09:30:00.123456','Cleo');
+INSERT INTO "auth_user" VALUES(4,'scrypt$16384$cJ4QexbsFi1LcVcTlrG0Cc$8$5$eqWz+Z44cSpNe/L4jNMX0eSDIqy084ijyOm1xAFoKC/drI9dvzOrpb97mZ5gB8B02+Ab4IGY1WTuZNKUjT4Drg==',NULL,0,'dora','','dora@example.com',0,0,'2023-01-04 09:30:00.123456','Dora');
+INSERT INTO "auth_user" VALUES(5,'!jDBaeRCM3QjjzivrJqsx9FGQRclqMSEwQGVXpOVQ',NULL,0,'eve','','eve@example.com',0,1,'2023-01-05 09:30:00.123456','Eve');
+INSERT INTO "auth_user" VALUES(6,'md5$F9TQPEmsN4dfT2NAlxfedt$7460dfb81e5cb2e5dcace581a039ad07',NULL,0,'fay','','fay@example.com',0,1,'2023-01-06 09:30:00.123456','Fay');
+INSERT INTO "auth_user" VALUES(7,'pbkdf2_sha1$1000000$DApGqHtlUWQ2JbaajJJmzn$goHsd4rF5OjoMtQdIdNqLAWYXhU=',NULL,0,'gus','','gus@example.com',1,1,'2023-01-07 09:30:00.123456','Gus');
+INSERT INTO "auth_user" VALUES(8,'bcrypt$$2b$12$v22lOsRWaZXovuoI0YOuh.3Yfm5vW2K1gRFoQlYyy8QFuVfSycENq',NULL,1,'hal','','hal@example.com',1,1,'2023-01-08 09:30:00.123456','Hal');
+INSERT INTO "auth_user" VALUES(9,'pbkdf2_sha1$1000000$xwKZM8FyMpz7k8s12vtpmD$kU7/4X1rhp1xTTK6rF8fx5iKk6U=',NULL,0,'ida','','ANN@example.com',0,1,'2023-01-09 09:30:00.123456','Ida');
+INSERT INTO "auth_user" VALUES(10,'pbkdf2_sha1$1000000$7WDihVVSAnaqxkaxehI8gV$4QUeSrQB1q44PqKYAKeMipZPfk4=',NULL,0,'jon','','',0,1,'2023-01-10 09:30:00.123456','Jon');
