@@ -14,9 +14,13 @@ import pytest
 from tests.cli.conftest import CommandLine
 from tests.cli.importing.sources import BCRYPT, lines, many
 
-COUNT = 9_000
+COUNT = 6_000
 WORDS = ("users", "import", "users.jsonl", "--errors", "errors.jsonl")
-START = "import sys; from coatcheck.cli import main; sys.argv[0] = 'coatcheck'; main()"
+# Whoever runs the tests in the background lets them ignore Ctrl-C, and children inherit that.
+START = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from coatcheck.cli import main; sys.argv[0] = 'coatcheck'; main()"
+)
 
 
 @pytest.fixture
@@ -33,8 +37,8 @@ def batches(run: CommandLine) -> int:
         return count
 
 
-def kill_amid(run: CommandLine, words: tuple[str, ...] = WORDS) -> bool:
-    """Begin the import and kill it after it has written a batch or two; False when it was finished first."""
+def stop_amid(run: CommandLine, words: tuple[str, ...] = WORDS, by: signal.Signals = signal.SIGKILL) -> int:
+    """Begin the import and stop it after it has written a batch or two; its exit code."""
     before = batches(run)
     process = subprocess.Popen(
         [sys.executable, "-c", START, *words],
@@ -45,8 +49,13 @@ def kill_amid(run: CommandLine, words: tuple[str, ...] = WORDS) -> bool:
     )
     while batches(run) < before + 2 and process.poll() is None:
         time.sleep(0.005)
-    process.kill()
-    return process.wait(30) == -signal.SIGKILL
+    process.send_signal(by)
+    return process.wait(30)
+
+
+def kill_amid(run: CommandLine, words: tuple[str, ...] = WORDS) -> bool:
+    """As ``stop_amid``, with kill -9; False when it was finished first."""
+    return stop_amid(run, words) == -signal.SIGKILL
 
 
 def places(file: Path) -> list[int]:
@@ -89,6 +98,14 @@ def test_errors_that_a_crash_kept_from_the_file_are_written_by_the_next_run(empt
     empty(*WORDS, "--json")
     done = json.loads(empty.out)
     assert (done["imported"], places(errors)) == (COUNT - len(expected_errors()), expected_errors())
+
+
+def test_after_ctrl_c_it_goes_on_as_well(empty: CommandLine) -> None:
+    many(empty.folder / "users.jsonl", COUNT)
+    assert stop_amid(empty, by=signal.SIGINT) == 130
+    empty(*WORDS, "--json")
+    assert json.loads(empty.out)["imported"] == COUNT - len(expected_errors())
+    assert places(empty.folder / "errors.jsonl") == expected_errors()
 
 
 def test_another_file_is_another_import(empty: CommandLine) -> None:

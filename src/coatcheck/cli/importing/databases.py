@@ -1,6 +1,7 @@
 """A table of another application, in a SQLite file or in PostgreSQL, read row by row in the order of ``id``.
 
-It is opened for reading only. Which columns are wanted says ``accounts``; those that the table lacks are left out.
+It is opened for reading only, and whoever uses it meanwhile does not have to wait. Which columns are wanted says
+``accounts``; those that the table lacks are left out. A cursor is the key of a row and how many there were up to it.
 """
 
 import json
@@ -45,14 +46,23 @@ class SqliteTable:
             f"CASE WHEN length({column}) > {LONGEST} THEN x'' ELSE {column} END"
             for column in map(_quoted, self._columns)
         )
-        after = f"WHERE {_quoted(KEY)} > ?" if cursor else ""
-        statement = f"SELECT {wanted} FROM {self._table} {after} ORDER BY {_quoted(KEY)}"  # noqa: S608
-        try:
-            for row in self._database.execute(statement, [json.loads(cursor)] if cursor else []):
+        key = _quoted(KEY)
+        while True:
+            after, given = f"WHERE {key} > ?" if cursor else "", _resumed(cursor)
+            statement = f"SELECT {wanted} FROM {self._table} {after} ORDER BY {key} LIMIT {_FETCHED}"  # noqa: S608
+            try:
+                # All at once: where the application has no write-ahead log, it can't write while a row is waited for.
+                rows = self._database.execute(statement, given[:1]).fetchall()
+            except sqlite3.Error as fault:
+                raise _unreadable(self.name, fault) from None
+            self.done = given[1] if given else 0
+            for row in rows:
                 self.done += 1
-                yield _row(self._columns, row)
-        except sqlite3.Error as fault:
-            raise _unreadable(self.name, fault) from None
+                record = _row(self._columns, row, self.done)
+                cursor = record.cursor
+                yield record
+            if len(rows) < _FETCHED:
+                return
 
     def close(self) -> None:
         self._database.close()
@@ -100,13 +110,15 @@ class PostgresTable:
         statement = sql.SQL("SELECT {} FROM {} {} ORDER BY {}").format(
             sql.SQL(", ").join(map(sql.Identifier, self._columns)), self._table, after, key
         )
+        given = _resumed(cursor)
+        self.done = given[1] if given else 0
         try:
             with self._database.cursor(name="coatcheck_import") as rows:
                 rows.itersize = _FETCHED
                 # As text: the server reads it as whatever the column is, a number or a UUID.
-                for row in rows.execute(statement, [str(json.loads(cursor))] if cursor else None):
+                for row in rows.execute(statement, [str(given[0])] if given else None):
                     self.done += 1
-                    yield _row(self._columns, row)
+                    yield _row(self._columns, row, self.done)
         except self._fault as fault:
             raise self._unreadable(fault) from None
 
@@ -119,12 +131,17 @@ class PostgresTable:
         return kind(f"{self.name} can't be read: {reason}")
 
 
-def _row(columns: Sequence[str], row: Sequence[Any]) -> Record:
+def _resumed(cursor: str) -> list[Any]:
+    """Key and count from a cursor; nothing from an empty one."""
+    return json.loads(cursor) if cursor else []
+
+
+def _row(columns: Sequence[str], row: Sequence[Any], count: int) -> Record:
     fields = {name: str(value) if isinstance(value, UUID) else value for name, value in zip(columns, row, strict=True)}
     key = fields[KEY]
     if not isinstance(key, int | str) or len(str(key)) > _LONGEST_KEY or not str(key).isprintable():
         raise Misconfigured(f"the column {KEY} holds something that is no number and no short text")
-    return Record(f"{KEY} {key}", json.dumps(key), fields)
+    return Record(f"{KEY} {key}", json.dumps([key, count]), fields)
 
 
 def _parts(table: str) -> list[str]:

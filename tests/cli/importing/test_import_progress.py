@@ -1,0 +1,15 @@
+"""An import on a terminal shows how far it is."""
+
+from tests.cli.conftest import CommandLine
+from tests.cli.importing.sources import many
+from tests.cli.test_terminal import Terminal
+
+
+def test_a_bar_shows_how_far_it_is(run: CommandLine) -> None:
+    run.make_database()
+    many(run.folder / "users.jsonl", 3000)
+    code, shown = Terminal(run)("users", "import", "users.jsonl", "--errors", "errors.jsonl", answers={})
+    assert code == 1
+    assert "Importing" in shown
+    assert any(f" {count:,} " in shown for count in range(500, 3000, 500)), shown
+    assert "Imported 2,960 accounts of 3,000 records." in shown
