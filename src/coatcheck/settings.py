@@ -21,6 +21,12 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NONE = timedelta(0)
 
 
+def _local_file(named: str, beside: str | None, ending: str) -> Path | None:
+    if named:
+        return Path(named)
+    return None if beside is None else Path(f"{beside}-{ending}")
+
+
 def _require(condition: bool, sentence: str) -> None:
     if not condition:
         raise Misconfigured(sentence)
@@ -151,7 +157,13 @@ class RevocationSettings:
 
     deny_list: str = ""
     """The file whose lines every process on this machine refuses for now, when nothing can be written to the database.
-    Empty: ``<database>-deny``. Better on another disk than the database, such as ``/run/coatcheck-deny``."""
+    Empty: ``<database>-deny``; with PostgreSQL none. Better on another disk than the database, such as
+    ``/run/coatcheck-deny``."""
+
+    witness: str = ""
+    """The file in which the processes of this machine note how far they have seen the log go, so that they refuse to
+    start over a database that went back in time. Empty: ``<database>-witness``; with PostgreSQL none, and nobody
+    notices."""
 
     def __post_init__(self) -> None:
         _require(self.policy in ("online", "deny", "accept"), "revocation.policy must be online, deny or accept")
@@ -275,8 +287,9 @@ class WebSettings:
 class Settings:
     """Everything that can be set. Nested by room; all values have a default that is safe for development."""
 
-    database: str = "sqlite:///coatcheck.db"
-    """Where sessions live: ``sqlite:///file.db`` or ``memory:``."""
+    database: str = field(default="sqlite:///coatcheck.db", repr=False)
+    """Where sessions live: ``sqlite:///file.db``, for the processes of one machine; ``postgresql://user:password@host/db``
+    for any number of servers, in the form of PostgreSQL's own library, with several hosts too; or ``memory:``."""
 
     cache: str | None = field(default=None, repr=False)
     """Redis or Valkey, to make checks and limits quicker where several servers share them: ``redis://host:6379/0``,
@@ -290,7 +303,8 @@ class Settings:
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Master secrets of 32 characters or more, the current one first. Every other key is derived from them. Production
-    must give one; in development it is made beside the SQLite file."""
+    must give one, and so must whoever uses PostgreSQL, the same on every server; in development it is made beside the
+    SQLite file."""
 
     sessions: SessionSettings = field(default_factory=SessionSettings)
     """How long a login lives."""
@@ -343,9 +357,16 @@ class Settings:
 
     def deny_list(self, beside: str | None) -> Path | None:
         """Where the local switch's file is; ``beside`` is the store's own path. None where there can be none."""
-        if self.revocation.deny_list:
-            return Path(self.revocation.deny_list)
-        return None if beside is None else Path(f"{beside}-deny")
+        return _local_file(self.revocation.deny_list, beside, "deny")
+
+    def witness(self, beside: str | None) -> Path | None:
+        """Where it is noted how far the log has gone; ``beside`` as above. None where there can be none."""
+        return _local_file(self.revocation.witness, beside, "witness")
+
+    @property
+    def is_shared(self) -> bool:
+        """True for a database that other machines may use, too."""
+        return self.database.startswith(("postgresql:", "postgres:"))
 
     @property
     def is_local(self) -> bool:

@@ -86,7 +86,7 @@ class Life:
         """
         async with self._starting:
             await self._open(is_restored=True)
-        now, witness = self._ready.now(), Witness(self.store.beside)
+        now, witness = self._ready.now(), Witness(self.settings.witness(self.store.beside))
         epoch = await restore.next_epoch(self.store, witness)
         committed = await self._ready.commit(
             lambda tx: restore.begin_again(
@@ -104,7 +104,7 @@ class Life:
         given = self._given_secrets()  # first: what is refused for its settings leaves no new database behind
         redis_with = self._redis_named()
         await self.store.open()
-        witness = Witness(self.store.beside)
+        witness = Witness(self.settings.witness(self.store.beside))
         secrets = given or Secrets((await self._made_here(),))
         signers = Signers(secrets)
         if not is_restored:
@@ -193,9 +193,10 @@ class Life:
     def _given_secrets(self) -> Secrets | None:
         if self.settings.secrets:
             return Secrets(self.settings.secrets)
-        if not self.settings.is_local:
+        if not self.settings.is_local or self.settings.is_shared:
+            where = "in production" if not self.settings.is_local else "with PostgreSQL, the same on every server"
             raise Misconfigured(
-                "a secret is needed in production; make one with `coatcheck keys secret` and name its file in "
+                f"a secret is needed {where}; make one with `coatcheck keys secret` and name its file in "
                 "COATCHECK_SECRETS_FILE (or give it in Settings.secrets)"
             )
         return None

@@ -1,46 +1,36 @@
 """Looking at the database without touching it: is it there, are its tables up to date, where does its log end?"""
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
-from typing import Final, NamedTuple
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from coatcheck.errors import Misconfigured, StoreUnavailable
+from coatcheck.stores.looking import looking, path_of, place_of
 from coatcheck.upkeep.witness import Witness
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from coatcheck.settings import Settings
 
 CURRENT: Final = "current"
 ABSENT: Final = "not there yet"
 OTHER: Final = "of another version"
-_SQLITE: Final = "sqlite:///"
+_MEMORY: Final = "memory:"
 
 
 class Sight(NamedTuple):
-    """What was seen: ``place`` is a path, or "memory"; ``position`` is None where there is no log yet."""
+    """What was seen: ``place`` is what to call the database; ``position`` is None where there is no log yet."""
 
     place: str
     state: str
     position: str | None = None
 
 
-def path_of(url: str) -> Path | None:
-    """The file behind a ``sqlite:///`` URL; None for ``memory:``."""
-    return Path(url.removeprefix(_SQLITE)).absolute() if url.startswith(_SQLITE) else None
-
-
 def look(url: str) -> Sight:
     """Look at the database that ``url`` names. Raises StoreUnavailable when it is there but can't be read."""
-    path = path_of(url)
-    if path is None:
-        return Sight("memory", CURRENT)
-    if not path.exists():
-        return Sight(str(path), ABSENT)
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as raw:
-            return Sight(str(path), *_state(raw))
-    except sqlite3.Error as fault:
-        reason = getattr(fault, "sqlite_errorname", "SQLITE_ERROR")
-        raise StoreUnavailable(f"{path} can't be read as a SQLite database ({reason})") from fault
+    with looking(url) as connection:
+        if connection is None:
+            return Sight(place_of(url), CURRENT if url == _MEMORY else ABSENT)
+        return Sight(place_of(url), *_state(connection))
 
 
 def require_there(url: str) -> None:
@@ -56,47 +46,58 @@ def require_there(url: str) -> None:
 
 def require_shared(url: str) -> None:
     """Raise Misconfigured for a store that lives inside one process: no command can reach into a server's."""
-    if url == "memory:":
+    if url == _MEMORY:
         raise Misconfigured(
             "a memory: store lives inside the process that serves, and no command can reach it; use a file: "
             "COATCHECK_DATABASE_URL=sqlite:///coatcheck.db"
         )
 
 
-def require_not_lost(url: str) -> None:
+def require_not_lost(settings: "Settings") -> None:
     """Raise Misconfigured when the database is gone although one was there: its witness still remembers it."""
-    path = path_of(url)
+    path = path_of(settings.database)
     if path is None or path.exists():
         return
-    seen = Witness(str(path)).recall()
+    witness = settings.witness(str(path))
+    seen = Witness(witness).recall()
     if seen is not None:
         raise Misconfigured(
-            f"{path} is gone: {path}-witness has seen event {seen[0]} of it. Put it back, or to begin anew remove what "
-            f"is left of it: rm {path}-*"
+            f"{path} is gone: {witness} has seen event {seen[0]} of it. Put it back, or to begin anew remove what is "
+            f"left of it: rm {path}-*"
         )
 
 
 def count_sessions(url: str) -> int | None:
     """How many sessions the database holds that have not been ended; None when that can't be told."""
+    from sqlalchemy import func, select
+
     from coatcheck.stores.sql.tables import sessions
 
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path_of(url)))}?mode=ro", uri=True, timeout=5)) as raw:
-            count: int = raw.execute(f"SELECT count(*) FROM {sessions.name} WHERE ended_at IS NULL").fetchone()[0]  # noqa: S608
-    except sqlite3.Error:
+        with looking(url) as connection:
+            living = select(func.count()).select_from(sessions).where(sessions.c.ended_at.is_(None))
+            return None if connection is None else connection.execute(living).scalar_one()
+    except StoreUnavailable:
         return None
-    return count
 
 
-def _state(raw: sqlite3.Connection) -> tuple[str, str | None]:
-    from coatcheck.stores.sql import migrations
-    from coatcheck.stores.sql.tables import head
+def user_id_of(url: str, email_key: str) -> str | None:
+    """The id of the user with this canonical e-mail. Raises StoreUnavailable when the database can't be read."""
+    from sqlalchemy import select
 
-    tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if migrations.VERSION_TABLE not in tables:
+    from coatcheck.stores.sql.tables import users
+
+    with looking(url) as connection:
+        wanted = select(users.c.id).where(users.c.email_key == email_key)
+        return None if connection is None else connection.execute(wanted).scalar_one_or_none()
+
+
+def _state(connection: "Connection") -> tuple[str, str | None]:
+    from coatcheck.stores.sql import schema
+    from coatcheck.stores.sql.log import SqlLog
+
+    if not schema.is_there(connection, "store"):
         return ABSENT, None
-    versions = {version for (version,) in raw.execute(f"SELECT version_num FROM {migrations.VERSION_TABLE}")}  # noqa: S608
-    if versions != {migrations.NEWEST["store"]}:
+    if not schema.is_up_to_date(connection, "store"):
         return OTHER, None
-    row = raw.execute(f"SELECT epoch, seq FROM {head.name}").fetchone()  # noqa: S608
-    return CURRENT, None if row is None else f"{row[0]}.{row[1]}"
+    return CURRENT, str(SqlLog(connection).head().position)

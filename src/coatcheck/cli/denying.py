@@ -3,19 +3,16 @@
 They need no database: what they write is one small file, which every process on this machine looks for.
 """
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 import click
 
 from coatcheck.cli.opening import configured, opened
 from coatcheck.cli.outcome import say_warning
 from coatcheck.cli.printing import ask, instant, json_option, show_document, visible, yes_option
-from coatcheck.errors import AuthError, Misconfigured, RequestNotFound
+from coatcheck.errors import AuthError, Misconfigured, RequestNotFound, StoreUnavailable
 from coatcheck.upkeep.denial_file import EVERYTHING, is_deniable, lines_of, named_on, read_denials, write_denials
 
 if TYPE_CHECKING:
@@ -120,23 +117,21 @@ def _lines(path: Path) -> list[str]:
 def _identifier(auth: "Auth", named: str) -> str:
     """The id behind an argument; an e-mail address is looked up without opening the database for writing. Raises
     UsageError for what is neither, RequestNotFound, and Misconfigured when it can't be looked up."""
-    from coatcheck.cli.database import path_of
+    from coatcheck.cli.database import user_id_of
     from coatcheck.model.email import parse_email
-    from coatcheck.stores.sql.tables import users as table
 
     if is_deniable(named) and named != EVERYTHING:
         return named
     if "@" not in named:
         raise click.UsageError(f"{visible(named)} is no id like ses_…, usr_… or key_…, and no e-mail address.")
-    key, path = parse_email(named).key, path_of(auth.settings.database)
+    key = parse_email(named).key
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as raw:
-            row = raw.execute(f"SELECT id FROM {table.name} WHERE email_key = ?", (key,)).fetchone()  # noqa: S608
-    except sqlite3.Error as fault:
-        raise Misconfigured(f"{path} can't be read, so name the user by id (usr_…)") from fault
-    if row is None:
+        found = user_id_of(auth.settings.database, key)
+    except StoreUnavailable as fault:
+        raise Misconfigured(f"{fault.message}, so name the user by id (usr_…)") from fault
+    if found is None:
         raise RequestNotFound(f"there is no user {visible(named)}")
-    return str(row[0])
+    return found
 
 
 def _in_words(wanted: "Sequence[str]") -> str:

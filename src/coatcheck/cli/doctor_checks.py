@@ -10,12 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from coatcheck.cli.database import ABSENT, CURRENT, look, path_of
+from coatcheck.cli.database import ABSENT, CURRENT, look
 from coatcheck.cli.environment import settings_from
 from coatcheck.cli.knobs import knobs
 from coatcheck.clock import SystemClock, now_of
 from coatcheck.errors import AuthError, Misconfigured
 from coatcheck.settings import Settings
+from coatcheck.stores.looking import path_of
 from coatcheck.upkeep.denial_file import read_denials
 from coatcheck.web.addresses import ClientAddresses
 
@@ -92,8 +93,9 @@ def _secrets(settings: Settings) -> Iterator[Check]:
     elif settings.secrets:
         more = f", and {len(settings.secrets) - 1} that still open what is old" if len(settings.secrets) > 1 else ""
         yield Check("secret", "ok", f"given{more}")
-    elif not settings.is_local:
-        yield Check("secret", "problem", "none is given, and production needs one", make)
+    elif not settings.is_local or settings.is_shared:
+        needs = "production needs one" if not settings.is_local else "all servers of a PostgreSQL need the same"
+        yield Check("secret", "problem", f"none is given, and {needs}", make)
     elif settings.database == "memory:":
         yield Check("secret", "ok", "made anew at each start, as the store is")
     else:
@@ -198,10 +200,14 @@ def _store(settings: Settings) -> Iterator[Check]:
         yield Check(
             "database", "problem", f"the tables of {sight.place} are {sight.state}", "Run `coatcheck schema upgrade`."
         )
-    elif path_of(settings.database) is None:
+    elif settings.database == "memory:":
         yield Check("database", "ok", "in memory: everything is gone when the process ends")
     else:
         yield Check("database", "ok", f"{sight.place}, its log ends at {sight.position}")
+        if settings.is_shared:
+            from coatcheck.cli.doctor_postgres import postgres
+
+            yield from postgres(settings)
         yield from asyncio.run(_inside(settings))
 
 
@@ -211,7 +217,7 @@ async def _inside(settings: Settings) -> list[Check]:
     store = store_for(settings.database)
     try:
         await store.open()
-        return [await _keys(settings, store), await _history(store), *await _subscribers(store)]
+        return [await _keys(settings, store), await _history(settings, store), *await _subscribers(store)]
     except AuthError as fault:
         return [Check("store", "problem", fault.message, "See that nothing else holds the database, and its disk.")]
     finally:
@@ -240,11 +246,19 @@ async def _keys(settings: Settings, store: "Store") -> Check:
     return Check("keys", "ok", f"{len(keys)} valid; {current.kid} signs ({current.algorithm.value})")
 
 
-async def _history(store: "Store") -> Check:
+async def _history(settings: Settings, store: "Store") -> Check:
     from coatcheck.upkeep.witness import Witness
 
+    path = settings.witness(store.beside)
+    if path is None:
+        return Check(
+            "history",
+            "warning",
+            "no file here remembers how far the log was, so a database that went back in time is not noticed",
+            "Name one in COATCHECK_REVOCATION_WITNESS, such as /var/lib/coatcheck/witness.",
+        )
     try:
-        await Witness(store.beside).require_no_return(store)
+        await Witness(path).require_no_return(store)
     except Misconfigured as fault:
         return Check("history", "problem", fault.message, "Run `coatcheck schema restored`.")
     return Check("history", "ok", "the database has not gone back in time")

@@ -47,7 +47,7 @@ def knobs(settings: Settings) -> Iterator[Knob]:
         value, default = _at(settings, place), _at(plain, place)
         shown = _HIDDEN if place == _SECRET and value else written(value)
         if place in _URLS:
-            shown = re.sub(r"//.*@", f"//{_HIDDEN}@", shown)
+            shown = re.sub(r"(?<=password=)[^&]*", _HIDDEN, re.sub(r"//.*@", f"//{_HIDDEN}@", shown))
         yield Knob(variable, place, shown, written(default), documented[place])
 
 

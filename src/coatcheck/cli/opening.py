@@ -31,7 +31,7 @@ def reachable(*, may_make: bool = False) -> "Auth":
     auth = configured()
     url = auth.settings.database
     require_shared(url)
-    require_not_lost(url)
+    require_not_lost(auth.settings)
     if not may_make:
         require_there(url)
     return auth

@@ -21,10 +21,10 @@ class Sighting(Struct, frozen=True):
 
 
 class Witness:
-    """Reads and writes ``<database>-witness``. A store without files has no witness."""
+    """Reads and writes the file at ``path``; without one it remembers nothing (``Settings.witness``)."""
 
-    def __init__(self, beside: str | None) -> None:
-        self._path = Path(f"{beside}-witness") if beside is not None else None
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
         self._written: Sighting | None = None
 
     def remember(self, position: Position, event_id: str) -> None:

@@ -1,18 +1,26 @@
 """``coatcheck serve``: the whole of it, in one process or several."""
 
 import asyncio
+import logging
 import os
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from socket import socket
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from coatcheck.cli.serving.listening import listen, port_option
+from coatcheck.cli.serving.listening import address_of, listen, port_option
+from coatcheck.cli.serving.logs import FORMATS, JSON, log_as, said_in
 from coatcheck.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from coatcheck.cli.serving.child import Orders
     from coatcheck.settings import Settings
+
+log = logging.getLogger("coatcheck.serve")
 
 _HERE: Final = ("127.0.0.1", "localhost", "::1")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -31,7 +39,33 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--tls-cert", type=_FILE, help="The certificate chain (PEM), to speak TLS without a proxy.")
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM).")
-def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: Path | None) -> None:
+@click.option(
+    "--metrics",
+    metavar="HOST:PORT",
+    callback=lambda _context, _option, given: None if given is None else address_of(given),
+    help="Tell Prometheus how it is doing, on an address of its own that the public can't reach.",
+)
+@click.option(
+    "--drain-for",
+    type=click.FloatRange(0, 600),
+    metavar="SECONDS",
+    default=3.0,
+    show_default=True,
+    help="How long to serve on after SIGTERM, while readyz says no.",
+)
+@click.option(
+    "--log-format", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="How to log, on stderr."
+)
+def command(
+    host: str,
+    port: int,
+    workers: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    metrics: tuple[str, int] | None,
+    drain_for: float,
+    log_format: str,
+) -> None:
     """Serve pages, API and keys.
 
     \b
@@ -43,35 +77,72 @@ def command(host: str, port: int, workers: int, tls_cert: Path | None, tls_key: 
     COATCHECK_WEB_TRUSTED_PROXIES=10.0.0.0/8 \\
       coatcheck serve --host 0.0.0.0 --workers 4
 
-    SIGTERM ends it when the requests under way have been answered. SIGHUP starts new workers, which read their secret
-    files anew, and then ends the old ones. A worker that dies is replaced at once. SIGUSR1 makes them refuse every
-    credential with "try again", for when nothing can be written and so nothing ended; SIGUSR2 lifts it.
+    SIGTERM ends it: first readyz says no, for --drain-for seconds, while everything is served; then the requests under
+    way are answered. Ctrl-C leaves out the first, and a second signal the rest. SIGHUP starts new workers, which read
+    their secret files anew, and then ends the old ones. A worker that dies is replaced at once. SIGUSR1 makes them
+    refuse every credential with "try again", for when nothing can be written and so nothing ended; SIGUSR2 lifts it.
     """
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together.")
+    from coatcheck.cli.serving.child import Orders
+
+    tls = () if tls_cert is None else ("--tls-cert", str(tls_cert), "--tls-key", str(tls_key))
+    orders = Orders(drain_for=drain_for, log_format=log_format, measured=metrics is not None, tls=tls)
+    with said_in(log_format):
+        _serve(host, port, workers, metrics, orders)
+
+
+def _serve(host: str, port: int, workers: int, metrics: tuple[str, int] | None, orders: "Orders") -> None:
     from coatcheck.cli.database import require_not_lost
     from coatcheck.cli.environment import settings_from
-    from coatcheck.cli.outcome import say_warning
-    from coatcheck.cli.serving.supervisor import Supervisor, host_name
+    from coatcheck.cli.serving.supervisor import host_name
 
     if find_spec("uvicorn") is None:
         raise ModuleNotFoundError("uvicorn", name="uvicorn")
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key belong together.")
     if not {"COATCHECK_URL", "COATCHECK_URL_FILE"} & os.environ.keys():
         os.environ["COATCHECK_URL"] = f"http://localhost:{port}"
     settings = settings_from(os.environ)
-    require_sound(settings, workers=workers, speaks_tls=tls_cert is not None)
-    require_not_lost(settings.database)
-    if settings.is_local and host not in _HERE:
-        say_warning(f"others can reach {host}, but this is set up for development: people are to use {settings.url}")
-    with listen(host, port, otherwise="coatcheck serve --port …") as listener:
+    require_sound(settings, workers=workers, speaks_tls=bool(orders.tls))
+    require_not_lost(settings)
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(listen(host, port, otherwise="coatcheck serve --port …"))
+        telling = metrics and sockets.enter_context(listen(*metrics, otherwise="coatcheck serve --metrics …"))
+        supervising = _supervise(workers, listener, telling, orders, name=f"{host_name()}:{port}")
         asyncio.run(_rehearse(settings))
-        tls = [] if tls_cert is None else ["--tls-cert", str(tls_cert), "--tls-key", str(tls_key)]
-        click.echo(
-            f"Serving with {_processes(workers)} on {host}:{port}. Log in at {settings.issuer}/login. Ctrl-C ends it."
-        )
-        raise click.exceptions.Exit(
-            asyncio.run(Supervisor(workers, listener, name=f"{host_name()}:{port}", tls=tls).run())
-        )
+        log_as(orders.log_format)
+        serving = f"Serving with {_processes(workers)} on {host}:{port}. Log in at {settings.issuer}/login."
+        if orders.log_format == JSON:
+            log.info(serving)
+        else:
+            click.echo(f"{serving} Ctrl-C ends it.")
+        if settings.is_local and host not in _HERE:
+            log.warning("others can reach %s, but this is set up for development: people use %s", host, settings.url)
+        raise click.exceptions.Exit(asyncio.run(supervising()))
+
+
+def _supervise(
+    workers: int, listener: socket, telling: "socket | None", orders: "Orders", *, name: str
+) -> Callable[[], Coroutine[Any, Any, int]]:
+    """What is to be run. Raises Misconfigured when metrics are wanted and can't be had."""
+    from coatcheck.cli.serving.supervisor import Supervisor
+
+    if telling is None:
+        return lambda: Supervisor(workers, listener, orders, name=name).run()
+    from coatcheck.cli.serving.gathering import Gathering, MetricsServer
+
+    gathering = Gathering(workers)
+    server = MetricsServer(gathering, telling)
+
+    async def both() -> int:
+        beside = [asyncio.create_task(each) for each in (server.run_until_told(), gathering.look_now_and_then())]
+        try:
+            return await Supervisor(workers, listener, orders, name=name, gathering=gathering).run()
+        finally:
+            server.should_exit = True
+            beside[1].cancel()
+            await asyncio.wait(beside)
+
+    return both
 
 
 def require_sound(settings: "Settings", *, workers: int, speaks_tls: bool) -> None:

@@ -109,7 +109,7 @@ async def _asked(token: str, form: "Form", settings: "Settings", now: datetime) 
     store = store_for(settings.database)
     try:
         await store.open()
-        await Witness(store.beside).require_no_return(store)
+        await Witness(settings.witness(store.beside)).require_no_return(store)
         secrets = Secrets(settings.secrets or (read_development_secret(store.beside),))
         judgement = await store.read(lambda tx: judge(form.kind, token, tx, secrets, settings, now))
         denied = read_denials(settings.deny_list(store.beside))

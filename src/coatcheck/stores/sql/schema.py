@@ -16,6 +16,11 @@ PARTS: Final[tuple[Part, ...]] = get_args(Part)
 _TABLES: Final = {"store": metadata, "registry": registry_metadata}
 
 
+def is_there(connection: Connection, part: Part) -> bool:
+    """Whether the database has any tables of ``part``."""
+    return bool(_versions(connection, part))
+
+
 def is_up_to_date(connection: Connection, part: Part) -> bool:
     """Whether the database has exactly the tables that this version knows."""
     return _versions(connection, part) == {migrations.NEWEST[part]}

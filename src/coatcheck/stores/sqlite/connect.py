@@ -55,6 +55,11 @@ def connect(path: Path, *, query_only: bool) -> Connection:
             raise
         return raw
 
+    return over(make)
+
+
+def over(make: Callable[[], sqlite3.Connection]) -> Connection:
+    """SQLAlchemy's connection over what ``make`` opens; closing the one closes the other."""
     _handed.make = make
     try:
         return _engine.connect()
