@@ -42,9 +42,18 @@ class Answer(NamedTuple):
 
 
 class Serving:
-    """``coatcheck serve`` in ``folder``, from ``start`` to ``stop``. Its output is in ``folder/output``."""
+    """``coatcheck serve`` in ``folder``, from ``start`` to ``stop``. Its output is in ``folder/output``, and
+    ``options`` come last on its command line."""
 
-    def __init__(self, folder: Path, workers: int = 3, host: str = "127.0.0.1", **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        workers: int = 3,
+        host: str = "127.0.0.1",
+        *,
+        options: tuple[str, ...] = ("--drain-for", "0"),
+        **environment: str,
+    ) -> None:
         self.folder = folder
         self.workers = workers
         self.host = host
@@ -57,6 +66,7 @@ class Serving:
             "COATCHECK_DATABASE_URL": f"sqlite:///{self.database}",
             **environment,
         }
+        self.options = options
         self.started_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -71,7 +81,11 @@ class Serving:
         """Start it and wait until every worker has registered."""
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*coatcheck("serve"), "--host", self.host, "--port", str(self.port), "--workers", str(self.workers)],
+                [
+                    *coatcheck("serve"),
+                    *("--host", self.host, "--port", str(self.port), "--workers", str(self.workers)),
+                    *self.options,
+                ],
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,

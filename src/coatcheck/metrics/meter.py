@@ -43,7 +43,7 @@ class Meter:
             *labelled("coatcheck_events_total", (((kind,), number) for kind, number in store.events.items())),
             *labelled("coatcheck_store_failures_total", (((name,), number) for name, number in store.failed.items())),
             Value("coatcheck_feed_questions_waiting", (), auth.feed.waiting),
-            Value("coatcheck_draining", (), auth.is_draining),
+            Value("coatcheck_draining", (), float(auth.is_draining)),
         ]
         timings = [Timing("coatcheck_store_seconds", (name,), taken) for name, taken in store.took.items()]
         if self._latest is not None:

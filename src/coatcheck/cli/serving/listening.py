@@ -21,6 +21,14 @@ port_option: Final = click.option(
 )
 
 
+def address_of(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` in its parts; an IPv6 address stands in brackets. Raises click.BadParameter for anything else."""
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal()) or not 1 <= int(port) <= 65_535:
+        raise click.BadParameter("say it like 127.0.0.1:9464")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 def listen(host: str, port: int, *, otherwise: str) -> socket.socket:
     """Bind and listen. ``otherwise`` is the command that uses another port. Raises Misconfigured when it can't be
     had."""

@@ -7,16 +7,21 @@ nobody else may do before W has passed (``docs/revocation.md``, rule 15).
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
-import sys
 from secrets import token_hex
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from coatcheck.cli.outcome import TROUBLE, say_error, say_warning
+from coatcheck.cli.outcome import TROUBLE
+from coatcheck.cli.serving.child import Orders, Worker, how_ended
 
-_READY_WITHIN: Final = 30.0
+if TYPE_CHECKING:
+    from coatcheck.cli.serving.gathering import Gathering
+
+log = logging.getLogger("coatcheck.serve")
+
 _END_WITHIN: Final = 20.0
 """Seconds: ten for the requests under way, then the last touches and the goodbye."""
 
@@ -25,78 +30,39 @@ _LONGEST_PAUSE: Final = 5.0
 """Seconds before another try when a worker did not come to serve. One that served and died is replaced at once."""
 
 
-class Worker:
-    """One worker process. ``channel`` tells us that it is ready, and tells it when we are gone."""
-
-    def __init__(self, name: str, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
-        self.name = name
-        self.process = process
-        self._channel = channel
-        self.is_ready = False
-
-    @classmethod
-    async def begin(
-        cls, name: str, listener: socket.socket, *, replaces: str | None, denies: bool, tls: list[str]
-    ) -> "Worker":
-        """Start a process of its own session, so that Ctrl-C reaches only the one that keeps them."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "coatcheck.cli.serving.worker",
-                *("--listener", str(listener.fileno()), "--channel", str(theirs.fileno()), "--name", name),
-                *(("--replaces", replaces) if replaces else ()),
-                *(("--denies",) if denies else ()),
-                *tls,
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(listener.fileno(), theirs.fileno()),
-                start_new_session=True,
-            )
-        return cls(name, process, ours)
-
-    async def becomes_ready(self) -> bool:
-        """Wait until it serves; False when it ended first or took too long."""
-        try:
-            async with asyncio.timeout(_READY_WITHIN):
-                self.is_ready = bool(await asyncio.get_running_loop().sock_recv(self._channel, 16))
-        except (TimeoutError, OSError):
-            return False
-        return self.is_ready
-
-    async def ended(self) -> int:
-        """Wait for its end and return the exit code; negative for a signal."""
-        code = await self.process.wait()
-        self._channel.close()
-        return code
-
-    def signal(self, number: int) -> None:
-        """Send a signal, if it still runs."""
-        if self.process.returncode is None:
-            self.process.send_signal(number)
-
-
 class Supervisor:
-    """``count`` workers over one listening socket. ``name`` is what receipts call them, before their number."""
+    """``count`` workers over one listening socket. ``name`` is what receipts call them, before their number.
 
-    def __init__(self, count: int, listener: socket.socket, *, name: str, tls: list[str]) -> None:
+    ``gathering`` hears of every worker that comes and goes, where metrics are wanted.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        listener: socket.socket,
+        orders: Orders,
+        *,
+        name: str,
+        gathering: "Gathering | None" = None,
+    ) -> None:
         self._count = count
         self._listener = listener
+        self._orders = orders
         self._name = name
-        self._tls = tls
+        self._gathering = gathering
         self._denies = False
         self._serving: dict[int, Worker] = {}
         self._living: set[Worker] = set()
         self._is_over = asyncio.Event()
+        self._drains = False
         self._code = 0
         self._reloading: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
         """Serve until SIGTERM or SIGINT; return the exit code."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._is_over.set)
+        loop.add_signal_handler(signal.SIGTERM, self._finish, True)
+        loop.add_signal_handler(signal.SIGINT, self._finish, False)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self._deny, True)
         loop.add_signal_handler(signal.SIGUSR2, self._deny, False)
@@ -107,6 +73,14 @@ class Supervisor:
         await self._end()
         return self._code
 
+    def _finish(self, drains: bool) -> None:
+        """The first signal lets everybody notice and everything be answered; the second waits for nothing."""
+        if self._is_over.is_set():
+            for worker in self._living:
+                worker.signal(signal.SIGINT if worker.is_ready else signal.SIGKILL)
+        self._drains = drains
+        self._is_over.set()
+
     async def _keep(self, slot: int) -> None:
         """Whatever happens, one worker serves in this slot."""
         pause, predecessor = 0.0, None
@@ -114,9 +88,7 @@ class Supervisor:
             worker = self._serving.get(slot)
             if worker is None:
                 worker = self._serving[slot] = await self._begin(slot, replaces=predecessor)
-                if await worker.becomes_ready():
-                    self._tell(worker)  # the switch may have been thrown while it started
-                else:
+                if not await self._comes_to_serve(worker):
                     worker.signal(signal.SIGKILL)
             code = await worker.ended()
             self._living.discard(worker)
@@ -128,16 +100,27 @@ class Supervisor:
             if not worker.is_ready and not any(each.is_ready for each in self._serving.values()):
                 self._give_up(code)
                 return
-            say_warning(f"{worker.name} {_how(code)}; another one starts")
+            how = how_ended(code)
+            log.warning("%s %s; another one starts", worker.name, how, extra={"worker": worker.name, "code": code})
+            if self._gathering is not None:
+                self._gathering.deaths += 1
             pause = 0.0 if worker.is_ready else min(max(_FIRST_PAUSE, pause * 2), _LONGEST_PAUSE)
             await asyncio.sleep(pause)
 
     async def _begin(self, slot: int, *, replaces: str | None = None) -> Worker:
         # A name is never used twice: a successor clears away the registrations under its predecessor's.
         name = f"{self._name} worker {slot} #{token_hex(4)}"
-        worker = await Worker.begin(name, self._listener, replaces=replaces, denies=self._denies, tls=self._tls)
+        worker = await Worker.begin(name, slot, self._listener, self._orders, replaces=replaces, denies=self._denies)
         self._living.add(worker)
         return worker
+
+    async def _comes_to_serve(self, worker: Worker) -> bool:
+        if not await worker.becomes_ready():
+            return False
+        self._tell(worker)  # the switch may have been thrown while it started
+        if self._gathering is not None:
+            self._gathering.attend(worker)
+        return True
 
     def _deny(self, is_denied: bool) -> None:
         """The local switch, for everything (``docs/revocation.md``, rule 19): pass it on to whoever serves."""
@@ -154,20 +137,22 @@ class Supervisor:
             self._reloading = asyncio.create_task(self._replace_all())
 
     async def _replace_all(self) -> None:
-        """One after the other: the new one serves before the old one is asked to end."""
+        """One after the other: the new one serves before the old one is asked to end.
+
+        No draining: whoever asks at ``readyz`` may get either, and must not take both for gone.
+        """
         for slot, old in sorted(self._serving.items()):
             new = await self._begin(slot)
-            if not await new.becomes_ready():
+            if not await self._comes_to_serve(new):
                 new.signal(signal.SIGKILL)
-                say_error(f"{new.name} did not start; the ones before go on")
+                log.error("%s did not start; the ones before go on", new.name, extra={"worker": new.name})
                 self._living.discard(new)
                 return
-            self._tell(new)
             if self._serving.get(slot) is old:
                 self._serving[slot] = new
-                old.signal(signal.SIGTERM)
+                old.signal(signal.SIGINT)
             else:  # it died meanwhile, and another one took its place
-                new.signal(signal.SIGTERM)
+                new.signal(signal.SIGINT)
 
     def _give_up(self, code: int) -> None:
         """Nothing serves and nothing starts: trying again would fail the same way. The worker has said why."""
@@ -175,23 +160,21 @@ class Supervisor:
         self._is_over.set()
 
     async def _end(self) -> None:
-        living = list(self._living)
+        living, drain_for = list(self._living), self._orders.drain_for if self._drains else 0.0
+        if drain_for:
+            log.info("draining for %g s, then ending", drain_for)
         for worker in living:
-            worker.signal(signal.SIGTERM)
+            worker.signal(signal.SIGINT if worker.is_ready and not self._drains else signal.SIGTERM)
         endings = asyncio.gather(*(worker.process.wait() for worker in living))
         try:
-            async with asyncio.timeout(_END_WITHIN):
+            async with asyncio.timeout(drain_for + _END_WITHIN):
                 await asyncio.shield(endings)
         except TimeoutError:
             for worker in living:
                 worker.signal(signal.SIGKILL)
             await endings
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"ended with code {code}"
-    return f"was killed ({signal.Signals(-code).name})"
+        if self._gathering is not None:
+            await self._gathering.departed()
 
 
 def host_name() -> str:

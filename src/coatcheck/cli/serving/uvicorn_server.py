@@ -16,18 +16,50 @@ _HEARING_OUT_SECONDS: Final = 0.1
 
 
 class Server(uvicorn.Server):
-    """A server that ends on Ctrl-C and SIGTERM as on any other request to end: uvicorn would raise the signal again."""
+    """A server that ends on Ctrl-C and SIGTERM as on any other request to end: uvicorn would raise the signal again.
+
+    On SIGTERM it first says at ``readyz`` that it is about to end, and serves on for ``drain_for`` seconds, so that
+    whoever spreads requests can notice. Ctrl-C does not wait for that, and a second signal of either kind for nothing.
+    """
+
+    def __init__(self, config: uvicorn.Config, auth: Auth, *, drain_for: float = 0.0) -> None:
+        super().__init__(config)
+        self._auth = auth
+        self._drain_for = drain_for
+
+    def drain(self) -> None:
+        """Be asked no more, then answer what is under way, then end."""
+        if self._is_ending:
+            self._hurry()
+            return
+        self._auth.is_draining = True
+        asyncio.get_running_loop().call_later(self._drain_for, self.stop)
 
     def stop(self) -> None:
         """Answer what is under way, then end."""
+        self._auth.is_draining = True
         self.should_exit = True
+
+    def interrupt(self) -> None:
+        """Answer what is under way, then end; when that is happening already, end."""
+        if self._is_ending:
+            self._hurry()
+        else:
+            self.stop()
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._auth.is_draining
+
+    def _hurry(self) -> None:
+        self.should_exit = self.force_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Ask for a clean end instead of a raised signal."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGINT, self.interrupt)
+        loop.add_signal_handler(signal.SIGTERM, self.drain)
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -39,42 +71,49 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server_for(auth: Auth, **tls: Any) -> Server:
+def server_for(auth: Auth, *, drain_for: float = 0.0, **tls: Any) -> Server:
     """The server of one process, over everything that ``auth`` has to offer.
 
     No proxy headers (``web.trusted_proxies`` decides whom to believe), no server header, no access log, and ten seconds
-    for requests under way when it ends.
+    for requests under way when it ends. ``drain_for`` are the seconds before that on SIGTERM.
     """
     from coatcheck.web.app import build
 
-    return Server(
-        uvicorn.Config(
-            build(auth),
-            lifespan="on",
-            log_level="warning",
-            proxy_headers=False,
-            server_header=False,
-            access_log=False,
-            timeout_graceful_shutdown=_GRACEFUL_SECONDS,
-            h11_max_incomplete_event_size=65_536,
-            **tls,
-        )
+    config = uvicorn.Config(
+        build(auth),
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+        h11_max_incomplete_event_size=65_536,
+        **tls,
     )
+    return Server(config, auth, drain_for=drain_for)
 
 
-def run(server: Server, auth: Auth, listener: socket.socket, ready: Any = lambda: None) -> None:
-    """Start ``auth``, call ``ready`` (may be awaited), serve until a signal, stop. Raises what starting raises."""
+def run(
+    server: Server, auth: Auth, listener: socket.socket, ready: Any = lambda: None, left: Any = lambda: None
+) -> None:
+    """Start ``auth``, call ``ready``, serve until a signal, stop, call ``left``; both may be awaited. Raises what
+    starting raises."""
+
+    async def called(step: Any) -> None:
+        said = step()
+        if said is not None:
+            await said
 
     async def life() -> None:
         with server.capture_signals():
             await auth.start()
             try:
-                told = ready()
-                if told is not None:
-                    await told
+                await called(ready)
                 await server.serve(sockets=[listener])
             finally:
                 await auth.stop()
+                await called(left)
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(life())

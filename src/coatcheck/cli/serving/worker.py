@@ -1,10 +1,11 @@
 """One worker process of ``coatcheck serve``: ``python -m coatcheck.cli.serving.worker``, started by ``supervisor``.
 
-It inherits the listening socket and a channel. It writes to the channel when it serves, and ends when the channel is
-closed: then nobody keeps it any more.
+It inherits the listening socket and a channel. It writes to the channel when it serves, answers there what it has
+counted, and ends when the channel is closed: then nobody keeps it any more.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -15,8 +16,11 @@ from typing import TYPE_CHECKING
 import click
 
 from coatcheck.cli.outcome import reported
+from coatcheck.cli.serving.logs import FORMATS, log_as, said_in
 
 if TYPE_CHECKING:
+    from coatcheck.cli.serving.uvicorn_server import Server
+    from coatcheck.metrics.meter import Meter
     from coatcheck.stores.port import Store
 
 
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
 @click.option("--name", required=True)
 @click.option("--replaces")
 @click.option("--denies", is_flag=True)
+@click.option("--measured", is_flag=True)
+@click.option("--drain-for", type=float, default=0.0)
+@click.option("--log-format", type=click.Choice(FORMATS), default=FORMATS[0])
 @click.option("--tls-cert", type=click.Path(path_type=Path))
 @click.option("--tls-key", type=click.Path(path_type=Path))
 def worker(
@@ -34,31 +41,83 @@ def worker(
     name: str,
     replaces: str | None,
     denies: bool,
+    measured: bool,
+    drain_for: float,
+    log_format: str,
     tls_cert: Path | None,
     tls_key: Path | None,
 ) -> None:
     """Serve, until a signal or until nobody keeps this process."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload is for whoever keeps us
-    from coatcheck.auth import Auth
-    from coatcheck.cli.environment import settings_from
-    from coatcheck.cli.serving.uvicorn_server import run, server_for
+    log_as(log_format, worker=name)
+    with said_in(log_format):
+        from coatcheck.auth import Auth
+        from coatcheck.cli.environment import settings_from
+        from coatcheck.cli.serving.uvicorn_server import run, server_for
 
-    auth = Auth(settings_from(os.environ), name=name)
-    auth.deny_here(denies)
-    server = server_for(auth, ssl_certfile=tls_cert, ssl_keyfile=tls_key)
-    keeper = socket.socket(fileno=channel)
-    keeper.setblocking(False)
+        auth = Auth(settings_from(os.environ), name=name)
+        auth.deny_here(denies)
+        meter = None
+        if measured:
+            from coatcheck.metrics.meter import Meter
 
-    async def ready() -> None:
-        if replaces is not None:
-            await forget(auth.store, replaces)
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, auth.deny_here, True)
-        loop.add_signal_handler(signal.SIGUSR2, auth.deny_here, False)
-        loop.add_reader(keeper.fileno(), server.stop)
-        keeper.send(b"ready")
+            meter = Meter(auth)
+        server = server_for(auth, drain_for=drain_for, ssl_certfile=tls_cert, ssl_keyfile=tls_key)
+        keeper = _Keeper(socket.socket(fileno=channel), server, meter)
 
-    run(server, auth, socket.socket(fileno=listener), ready)
+        async def ready() -> None:
+            if replaces is not None:
+                await forget(auth.store, replaces)
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGUSR1, auth.deny_here, True)
+            loop.add_signal_handler(signal.SIGUSR2, auth.deny_here, False)
+            await keeper.greet()
+
+        run(server, auth, socket.socket(fileno=listener), ready, keeper.take_leave)
+
+
+class _Keeper:
+    """Whoever started this process: is told when it serves and what it counted, and missed when gone."""
+
+    def __init__(self, channel: socket.socket, server: "Server", meter: "Meter | None") -> None:
+        self._channel = channel
+        self._server = server
+        self._meter = meter
+        self._writer: asyncio.StreamWriter | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    async def greet(self) -> None:
+        """Say that this process serves, and listen."""
+        from coatcheck.cli.serving.channel import READY
+
+        reader, self._writer = await asyncio.open_connection(sock=self._channel)
+        if self._meter is not None:
+            self._meter.read()  # so that it knows what to look at when all has been stopped
+        self._writer.write(READY)
+        self._listening = asyncio.create_task(self._listen(reader), name="coatcheck-keeper")
+
+    async def take_leave(self) -> None:
+        """Say for the last time what was counted."""
+        from coatcheck.cli.serving.channel import Report, framed
+
+        if self._listening is not None:
+            self._listening.cancel()
+        if self._writer is not None:
+            with contextlib.suppress(ConnectionError):
+                if self._meter is not None:
+                    self._writer.write(framed(Report(self._meter.read())))
+                self._writer.close()
+                await self._writer.wait_closed()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        from coatcheck.cli.serving.channel import ALL, Report, framed
+
+        with contextlib.suppress(ConnectionError):
+            while asked := await reader.read(1):
+                if self._meter is not None and self._writer is not None:
+                    everybody = await self._meter.read_store() if asked == ALL else None
+                    self._writer.write(framed(Report(self._meter.read(), everybody)))
+        self._server.stop()
 
 
 async def forget(store: "Store", name: str) -> int:

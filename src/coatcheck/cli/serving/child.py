@@ -1,0 +1,107 @@
+"""One worker process, as the supervisor sees it."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from coatcheck.cli.serving.channel import READY, Report, next_report
+
+_READY_WITHIN: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What every worker is told: seconds to serve on after SIGTERM, how to log, whether to count, and TLS options."""
+
+    drain_for: float = 0.0
+    log_format: str = "text"
+    measured: bool = False
+    tls: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> list[str]:
+        """The same for a command line."""
+        counts = ["--measured"] if self.measured else []
+        return ["--drain-for", str(self.drain_for), "--log-format", self.log_format, *counts, *self.tls]
+
+
+class Worker:
+    """One worker process, in the place ``slot``. Over a channel it tells that it is ready and what it has counted, and
+    learns when we are gone."""
+
+    def __init__(
+        self,
+        name: str,
+        slot: int,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self.name = name
+        self.slot = slot
+        self.process = process
+        self._reader = reader
+        self._writer = writer
+        self.is_ready = False
+
+    @classmethod
+    async def begin(
+        cls, name: str, slot: int, listener: socket.socket, orders: Orders, *, replaces: str | None, denies: bool
+    ) -> "Worker":
+        """Start a process of its own session, so that Ctrl-C reaches only the one that keeps them."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "coatcheck.cli.serving.worker",
+                *("--listener", str(listener.fileno()), "--channel", str(theirs.fileno()), "--name", name),
+                *(("--replaces", replaces) if replaces else ()),
+                *(("--denies",) if denies else ()),
+                *orders.options,
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(listener.fileno(), theirs.fileno()),
+                start_new_session=True,
+            )
+        return cls(name, slot, process, *await asyncio.open_connection(sock=ours))
+
+    async def becomes_ready(self) -> bool:
+        """Wait until it serves; False when it ended first or took too long."""
+        try:
+            async with asyncio.timeout(_READY_WITHIN):
+                self.is_ready = await self._reader.readexactly(len(READY)) == READY
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            return False
+        return self.is_ready
+
+    def ask(self, what: bytes) -> None:
+        """Ask what it has counted."""
+        self._writer.write(what)
+
+    async def reports(self) -> AsyncIterator[Report]:
+        """What it says, until its end."""
+        while (report := await next_report(self._reader)) is not None:
+            yield report
+
+    async def ended(self) -> int:
+        """Wait for its end and return the exit code; negative for a signal."""
+        code = await self.process.wait()
+        self._writer.close()
+        return code
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if it still runs."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(number)
+
+
+def how_ended(code: int) -> str:
+    """An exit code in words."""
+    return f"ended with code {code}" if code >= 0 else f"was killed ({signal.Signals(-code).name})"
