@@ -14,7 +14,7 @@ from typing import Final
 from redis.asyncio.client import PubSub, Redis
 from redis.exceptions import RedisError
 
-from coatcheck.redis.clients import CONNECT_WITHIN
+from coatcheck.redis.clients import CONNECT_WITHIN, hang_up
 from coatcheck.redis.line import Line
 from coatcheck.redis.sealing import PREFIX
 from coatcheck.tokens.derivation import Secrets
@@ -68,7 +68,7 @@ class RedisBell:
                         await _hear(ears, rung)
                 finally:
                     async with asyncio.timeout(CONNECT_WITHIN):
-                        await client.aclose()
+                        await hang_up(client)
             await asyncio.sleep(self._rest * (1 + random.random()))  # noqa: S311 - jitter
 
 

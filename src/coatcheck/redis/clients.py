@@ -1,7 +1,7 @@
 """redis-py's clients for an address: one connection each, no retries, nothing that waits long.
 
-Retrying is ``redis.line``'s business: it knows who waits. RESP2 is spoken, which every version of Redis and Valkey
-understands.
+Retrying is ``redis.line``'s business, and so are time limits: it knows who waits. Only connecting has one here, and
+each Sentinel, for the next one to be asked. RESP2 is spoken, which every version of Redis and Valkey understands.
 """
 
 from itertools import count
@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 from coatcheck.redis.address import Address
@@ -27,7 +27,7 @@ def client_for(address: Address) -> Client:
     """A client for commands, not yet connected."""
     if address.kind == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.nodes]
-        return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=1, **_options(address), **_tls(address))
+        return RedisCluster(startup_nodes=nodes, **_options(address), **_tls(address))
     return _one_server(address)
 
 
@@ -39,13 +39,22 @@ def ears_for(address: Address) -> "Redis":
     return _one_server(address)
 
 
+async def hang_up(client: Client) -> None:
+    """Close every connection of ``client``, those to Sentinels too."""
+    await client.aclose()
+    pool = getattr(client, "connection_pool", None)
+    if isinstance(pool, SentinelConnectionPool):
+        for each in pool.sentinel_manager.sentinels:
+            await each.aclose()
+
+
 def _one_server(address: Address) -> "Redis":
     options = {**_options(address), "db": address.database}
     if address.kind == "unix":
         return Redis(unix_socket_path=address.path, **options)
     if address.kind == "sentinel":
         # The Sentinels themselves are asked without a password, over the same kind of connection.
-        asking = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "protocol", "retry")}
+        asking = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "protocol": 2, "retry": options["retry"]}
         asking |= _tls(address)
         sentinel = Sentinel(list(address.nodes), sentinel_kwargs=asking, **_tls(address))  # type: ignore[no-untyped-call]
         master: Redis = sentinel.master_for(address.service, **options)
@@ -59,7 +68,7 @@ def _options(address: Address) -> dict[str, Any]:
         "username": address.username,
         "password": address.password,
         "socket_connect_timeout": CONNECT_WITHIN,
-        "socket_timeout": CONNECT_WITHIN,
+        "socket_timeout": None,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }

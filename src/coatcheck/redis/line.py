@@ -12,13 +12,14 @@ import random
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from threading import get_ident
 from typing import Any, Final, TypeAlias
 
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as TookTooLong
 
-from coatcheck.redis.clients import CONNECT_WITHIN, Client
+from coatcheck.redis.clients import CONNECT_WITHIN, Client, hang_up
 
 log = logging.getLogger("coatcheck")
 
@@ -62,6 +63,7 @@ class Line:
         self._idle = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         self._was_lost = False
         self.is_up = False
         """True while commands are answered."""
@@ -69,7 +71,7 @@ class Line:
     async def start(self) -> None:
         """Connect, and go on in the background. Returns although Redis could not be reached, after half a second at the
         most."""
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), get_ident()
         self._task = asyncio.create_task(self._keep_up(), name="coatcheck-redis")
         with suppress(TimeoutError):
             async with asyncio.timeout(0.5):
@@ -80,12 +82,13 @@ class Line:
         if self._task is None:
             return
         if self.is_up and self._waiting:
+            self._idle.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._patience):
                     await self._idle.wait()
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        while not self._task.done():  # redis-py may swallow a cancellation (asyncio.wait_for, before Python 3.12)
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=0.1)
         self._task = None
         self._fall()
 
@@ -94,20 +97,20 @@ class Line:
         if not self.is_up or len(self._waiting) >= self._most:
             raise Away
         answer = asyncio.get_running_loop().create_future()
-        self._add(command, answer)
+        self._waiting.append((command, answer))
+        self._wake.set()
         return await answer
 
     def tell(self, *command: str | bytes | int) -> None:
         """Send one command, now or never, and wait for nothing. May be called from any thread."""
         if self._loop is None or not self.is_up or len(self._waiting) >= self._most:
             return
+        self._waiting.append((command, None))
+        if get_ident() == self._thread:
+            self._wake.set()
+            return
         with suppress(RuntimeError):  # the loop was closed meanwhile
-            self._loop.call_soon_threadsafe(self._add, command, None)
-
-    def _add(self, command: Command, answer: asyncio.Future[Any] | None) -> None:
-        self._waiting.append((command, answer))
-        self._idle.clear()
-        self._wake.set()
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     async def _keep_up(self) -> None:
         while True:
@@ -121,10 +124,13 @@ class Line:
             except _TROUBLE as fault:
                 self._fall()
                 self._say_lost(fault)
+            except Exception:
+                self._fall()
+                log.exception("The line to Redis failed; it will be tried again")
             finally:
                 with suppress(*_TROUBLE):
                     async with asyncio.timeout(CONNECT_WITHIN):
-                        await client.aclose()
+                        await hang_up(client)
             await asyncio.sleep(self._rest * (1 + random.random() / 2))  # noqa: S311 - jitter
 
     async def _serve(self, client: Client) -> None:
@@ -133,6 +139,7 @@ class Line:
                 self._idle.set()
                 self._wake.clear()
                 await self._wake.wait()
+            self._idle.clear()
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _AT_ONCE))]
             try:
                 answers = await self._in_time(client, [command for command, _ in batch])

@@ -1,0 +1,121 @@
+"""Wake-ups through Redis: quick when they come, and only a hint."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from coatcheck.redis.address import read_address
+from coatcheck.redis.bell import CHANGED, RedisBell, channel_of
+from coatcheck.redis.clients import ears_for
+from coatcheck.tokens.derivation import Secrets
+from tests.redis.builders import SECRETS, line_to, redis_at
+from tests.redis_server import RedisServer
+
+OTHERS = Secrets(["the secret of another installation"])
+
+
+class Ear:
+    """Counts rings."""
+
+    def __init__(self) -> None:
+        self.rings = 0
+        self.heard = asyncio.Event()
+
+    def __call__(self) -> None:
+        self.rings += 1
+        self.heard.set()
+
+    async def hears(self, within: float = 10.0) -> None:
+        async with asyncio.timeout(within):
+            await self.heard.wait()
+        self.heard.clear()
+
+
+def between_two(
+    url: str, test: Callable[[RedisBell, RedisBell], Coroutine[Any, Any, None]], secrets: Secrets = SECRETS
+) -> None:
+    async def run() -> None:
+        address, lines = read_address(url), [line_to(url), line_to(url)]
+        for line in lines:
+            await line.start()
+        bells = [
+            RedisBell(lambda: ears_for(address), line, each, rest=0.05)
+            for line, each in zip(lines, (SECRETS, secrets), strict=True)
+        ]
+        try:
+            await test(*bells)
+        finally:
+            for line in lines:
+                await line.stop()
+
+    asyncio.run(run())
+
+
+def test_who_rings_wakes_the_others(redis_url: str) -> None:
+    async def test(one: RedisBell, other: RedisBell) -> None:
+        ear = Ear()
+        stop = other.watch(ear)
+        await ear.hears()  # once at the beginning: what was said before was missed
+        one.ring()
+        await ear.hears()
+        stop()
+
+    between_two(redis_url, test)
+
+
+def test_nothing_is_said_but_that_something_changed(redis_url: str) -> None:
+    async def test(one: RedisBell, _: RedisBell) -> None:
+        with redis_at(redis_url) as there, there.pubsub() as ears:
+            ears.psubscribe("*")
+            ears.get_message(timeout=5)
+            one.ring()
+            await asyncio.sleep(0.05)
+            said = ears.get_message(timeout=5)
+            assert said is not None
+            assert said["data"] == CHANGED
+            assert said["channel"] == channel_of(SECRETS).encode()
+
+    between_two(redis_url, test)
+
+
+def test_another_installation_in_the_same_redis_is_not_woken(redis_url: str) -> None:
+    async def test(one: RedisBell, stranger: RedisBell) -> None:
+        ear, own = Ear(), Ear()
+        stops = [stranger.watch(ear), one.watch(own)]
+        await ear.hears()
+        await own.hears()
+        one.ring()
+        await own.hears()
+        await asyncio.sleep(0.05)
+        assert ear.rings == 1
+        for stop in stops:
+            stop()
+
+    between_two(redis_url, test, OTHERS)
+
+
+def test_it_listens_again_after_redis_was_killed(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path)
+    server.start()
+
+    async def test(one: RedisBell, other: RedisBell) -> None:
+        ear = Ear()
+        stop = other.watch(ear)
+        await ear.hears()
+        server.kill()
+        one.ring()
+        server.start()
+        await ear.hears()  # it subscribed anew
+        async with asyncio.timeout(10):
+            while True:
+                one.ring()
+                try:
+                    await ear.hears(0.1)
+                    break
+                except TimeoutError:
+                    continue
+        stop()
+
+    between_two(server.url, test)
+    server.stop()
