@@ -52,6 +52,7 @@ def examine(environment: Mapping[str, str]) -> list[Check]:
         *_files(settings),
         *_local_switch(settings),
         *_store(settings),
+        *_cache(settings),
     ]
 
 
@@ -186,6 +187,13 @@ def _sqlite() -> Check:
     if sqlite3.sqlite_version_info >= _WAL_RESET_FIXED:
         return Check("SQLite", "ok", version)
     return Check("SQLite", "ok", f"{version}; its WAL-reset bug (fixed in 3.51.3) can't happen under our file lock")
+
+
+def _cache(settings: Settings) -> Iterator[Check]:
+    if settings.cache:
+        from coatcheck.cli.doctor_cache import examine_cache
+
+        yield from examine_cache(settings.cache)
 
 
 def _store(settings: Settings) -> Iterator[Check]:
