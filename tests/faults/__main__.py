@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.faults import (
+    cache,
     disconnects,
     kill_workers,
     partitions,
@@ -78,6 +79,14 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
     "partitions": (
         "FT-07, FT-08  a feed cut, stalled, reordered",
         in_a_folder(lambda folder, asked: partitions.run(folder, seed=asked.seed)),
+    ),
+    "cache": (
+        "FT-04  the shared Redis killed",
+        in_a_folder(lambda folder, asked: cache.kills(folder, rounds=50, seed=asked.seed)),
+    ),
+    "failover": (
+        "FT-05  Redis fails over to one that lags",
+        in_a_folder(lambda folder, asked: cache.failovers(folder, rounds=10, seed=asked.seed)),
     ),
     "wires": ("FT-07  a verifier's wire cut", in_a_folder(cut_wires)),
     "pause": ("FT-09  a worker paused past its lease", tests("tests/faults/test_paused_worker.py")),

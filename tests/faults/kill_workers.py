@@ -27,7 +27,7 @@ def run(folder: Path, *, kills: int, clients: int = 8, seed: int = 0) -> dict[st
     back: list[float] = []
     with Serving(folder, COATCHECK_REVOCATION_LEASE=f"{int(LEASE)}s") as serving:
         is_over = threading.Event()
-        people = [_Person(serving, history, f"person{n}@example.com", seed + n, is_over) for n in range(clients)]
+        people = [Person(serving, history, f"person{n}@example.com", seed + n, is_over) for n in range(clients)]
         for person in people:
             person.start()
         for _ in range(kills):
@@ -67,7 +67,7 @@ def _kill_one(serving: Serving, dice: random.Random) -> float:
     return serving.wait_for_registrations(without=frozenset((name,)))
 
 
-class _Person(threading.Thread):
+class Person(threading.Thread):
     """One user with several logins. Every call that may be repeated is repeated until its outcome is known."""
 
     def __init__(self, serving: Serving, history: History, email: str, seed: int, is_over: threading.Event) -> None:

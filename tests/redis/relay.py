@@ -15,12 +15,15 @@ from cryptography.x509.oid import NameOID
 
 
 class Relay:
-    """Passes on what comes in to ``target`` on this machine, each piece ``delay`` seconds after it came."""
+    """Passes on what comes in to ``target``, a port of this machine, each piece ``delay`` seconds after it came.
+
+    Both may be changed, for connections to come.
+    """
 
     def __init__(self, target: int, *, delay: float = 0.0, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
         self.delay = delay
-        self._target = target
+        self.target = target
         self._tls = tls
         self._is_ready = threading.Event()
         self._loop = asyncio.new_event_loop()
@@ -55,7 +58,7 @@ class Relay:
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+            there, back = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.close()
             return
