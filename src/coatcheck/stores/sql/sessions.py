@@ -1,11 +1,26 @@
 """Sessions in SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from msgspec import structs
-from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, literal, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 
 from coatcheck.authority import Found, LookUp
 from coatcheck.model.key import KeyStatus
@@ -15,6 +30,7 @@ from coatcheck.model.service import ServiceStatus
 from coatcheck.model.session import Ending, Session
 from coatcheck.model.session_data import SessionData
 from coatcheck.stores.found import found
+from coatcheck.stores.sql.direct import Direct
 from coatcheck.stores.sql.tables import (
     IS_MACHINE,
     head,
@@ -80,6 +96,7 @@ _LONG_OVER: Final = (
         )
     )
     .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)  # purging waits for nobody; the next round has what is left
 )
 _DELETE: Final = delete(sessions).where(sessions.c.id.in_(bindparam("ids", expanding=True)))
 _COUNT_LIVE: Final = (
@@ -100,14 +117,14 @@ _DROP_DATA: Final = delete(session_data).where(session_data.c.session_id == bind
 _DELETE_DATA: Final = delete(session_data).where(session_data.c.session_id.in_(bindparam("ids", expanding=True)))
 
 
-def _look_up(*, by_digest: bool, by_id: bool, with_key: bool) -> Select[tuple[object, ...]]:
+def _look_up(*, by_digest: bool, by_id: bool, with_key: bool) -> Direct:
     """Head, session, its owner and key in one statement, so that what it says was all true at one position (rule 9)."""
     if by_digest:
         digest = bindparam("digest", type_=sessions.c.secret_digest.type)
         match = or_(sessions.c.secret_digest == digest, sessions.c.previous_digest == digest)
     else:
         match = _THIS if by_id else ~true()
-    columns = [
+    columns: list[ColumnElement[Any]] = [
         head.c.epoch,
         head.c.seq,
         head.c.everything_generation.label("everything"),
@@ -119,13 +136,15 @@ def _look_up(*, by_digest: bool, by_id: bool, with_key: bool) -> Select[tuple[ob
         services.c.status.label("service_status"),
     ]
     rows = head.outerjoin(sessions, match).outerjoin(users, users.c.id == sessions.c.user_id)
-    rows = rows.outerjoin(services, and_(sessions.c.kind == Kind.SERVICE, services.c.id == sessions.c.user_id))
+    is_service = text(f"{sessions.name}.kind = '{Kind.SERVICE}'")
+    rows = rows.outerjoin(services, and_(is_service, services.c.id == sessions.c.user_id))
     if with_key:
-        rows = rows.outerjoin(keys, and_(keys.c.kid == bindparam("kid"), keys.c.status != KeyStatus.REVOKED))
+        is_valid = text(f"{keys.name}.status <> '{KeyStatus.REVOKED}'")
+        rows = rows.outerjoin(keys, and_(keys.c.kid == bindparam("kid"), is_valid))
         columns.append(keys.c.kid)
     else:
-        columns.append(literal(None).label("kid"))
-    return select(*columns).select_from(rows)
+        columns.append(null().label("kid"))
+    return Direct(select(*columns).select_from(rows))
 
 
 _LOOK_UP: Final = {
@@ -177,10 +196,9 @@ class SqlSessions:
 
     def look_up(self, asked: LookUp) -> Found:
         statement = _LOOK_UP[asked.digest is not None, asked.session_id is not None, asked.kid is not None]
-        parameters = {"digest": asked.digest, "session_id": asked.session_id, "kid": asked.kid}
-        rows = self._connection.execute(
-            statement, {name: value for name, value in parameters.items() if value is not None}
-        ).all()
+        rows = statement.all(
+            self._connection, {"digest": asked.digest, "session_id": asked.session_id, "kid": asked.kid}
+        )
         # There can be two in theory: somebody's current secret and somebody's previous one. The current one counts.
         row = next((each for each in rows if each.secret_digest == asked.digest), rows[0]) if rows[1:] else rows[0]
         return found(
@@ -193,9 +211,10 @@ class SqlSessions:
             key_is_valid=asked.kid is None or row.kid is not None,
         )
 
-    def touch(self, seen: Mapping[str, datetime]) -> None:
+    def touch(self, seen: Mapping[str, datetime]) -> Collection[str]:
         if seen:
             self._connection.execute(_TOUCH, [{"session_id": session_id, "at": at} for session_id, at in seen.items()])
+        return ()
 
     def purge(self, *, ended_before: datetime, expired_before: datetime, limit: int) -> int:
         limits = {"ended_before": ended_before, "expired_before": expired_before, "most": limit}
