@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.postgres import PostgresServer, drop_database, new_database
 from tests.redis_server import RedisServer
+
+SECRET = "a secret of these tests, longer than thirty-two characters"
 
 
 @pytest.fixture
@@ -32,6 +36,20 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     url = new_database(postgres_server)
     yield url
     drop_database(url)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``tests.databases.EVERYWHERE`` chooses, for all installations that the test makes."""
+    kept, _, cached = request.param.partition(" with ")
+    chosen = {"database": "memory:", "secrets": (SECRET,)}
+    if kept == "sqlite":
+        chosen["database"] = f"sqlite:///{tmp_path}/app.db"
+    elif kept == "postgresql":
+        chosen["database"] = request.getfixturevalue("postgres_url")
+    if cached:
+        chosen["cache"] = request.getfixturevalue("redis_url")
+    monkeypatch.setattr(databases, "settings", chosen)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from coatcheck.clock import Clock
 from coatcheck.settings import Settings
 from coatcheck.testing import fast_passwords
 from coatcheck.web.app import build
+from tests import databases
 
 Result = TypeVar("Result")
 
@@ -45,7 +46,7 @@ def serving(*, clock: Clock | None = None, make: Callable[[Auth], Any] = build, 
         port = listening.getsockname()[1]
         url = f"http://localhost:{port}"
         auth = Auth(
-            Settings(**{"database": "memory:", "url": url, "passwords": fast_passwords(), **settings}), clock=clock
+            Settings(**{**databases.settings, "url": url, "passwords": fast_passwords(), **settings}), clock=clock
         )
         server = uvicorn.Server(
             uvicorn.Config(

@@ -21,6 +21,7 @@ from coatcheck.settings import SessionSettings, Settings
 from coatcheck.stores.port import Store
 from coatcheck.testing import ManualClock, fast_passwords
 from coatcheck.web.api import routes
+from tests import databases
 
 URL = "https://app.example.com"
 API = "/auth/api"
@@ -75,7 +76,7 @@ async def running(store: Store | None = None, **settings: Any) -> AsyncIterator[
     """Start a site; ``settings`` are further fields of Settings."""
     clock = ManualClock()
     chosen = {
-        "database": "memory:",
+        **databases.settings,
         "url": URL,
         "secrets": (SECRET,),
         "passwords": fast_passwords(),

@@ -6,12 +6,15 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.databases import EVERYWHERE
 from tests.server import Server, serving
 from tests.site import API, PASSWORD, bearer, code_of
 
+pytestmark = [*EVERYWHERE]
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+
+@pytest.fixture
+def server(database: None) -> Iterator[Server]:
     with serving() as running:
         yield running
 

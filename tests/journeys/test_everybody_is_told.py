@@ -8,12 +8,15 @@ import pytest
 
 from coatcheck.model.user import ADMINISTRATOR
 from coatcheck.settings import RevocationSettings
+from tests.databases import EVERYWHERE
 from tests.server import Server, serving
 from tests.site import API, PASSWORD, bearer, code_of
 
+pytestmark = [*EVERYWHERE]
+
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(database: None) -> Iterator[Server]:
     with serving(revocation=RevocationSettings(lease=timedelta(seconds=2))) as running:
         yield running
 

@@ -6,10 +6,11 @@ import pytest
 
 from coatcheck.model.principal import Kind
 from coatcheck.settings import TokenSettings
+from tests.databases import EVERYWHERE
 from tests.machines import ISSUER, ask_token, assertion, by_assertion, by_basic, introspect, new_pair
 from tests.site import API, PASSWORD, Site, bearer, code_of, running
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, *EVERYWHERE]
 
 TOKENS = TokenSettings(audiences=("orders",), api_key_scopes=("orders:read", "orders:write"))
 
