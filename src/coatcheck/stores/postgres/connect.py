@@ -1,5 +1,6 @@
 """A connection to PostgreSQL, set up as every one of ours is."""
 
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -103,6 +104,13 @@ def driver(connection: Connection) -> "psycopg.Connection[Any]":
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)  # noqa: S101 - for the type checker
     return raw
+
+
+def has_been_spoken_to(raw: "psycopg.Connection[Any]") -> bool:
+    """Whether something has arrived over an idle connection, which asked nothing: nearly always that it was closed."""
+    waiting = select.poll()
+    waiting.register(raw.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def cut(wire: int) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from asyncio import AbstractEventLoop, Future, get_running_loop
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
@@ -12,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 from sqlalchemy import Connection
 
 from coatcheck.errors import StoreUnavailable
-from coatcheck.stores.postgres.connect import connect, cut, driver
+from coatcheck.stores.postgres.connect import connect, cut, driver, has_been_spoken_to
 
 Result = TypeVar("Result")
 
@@ -30,7 +31,13 @@ class Line:
         self._wire: int | None = None
 
     def ready(self) -> Connection:
-        """The connection. Raises SQLAlchemyError when there is none to be had."""
+        """The connection. Raises SQLAlchemyError when there is none to be had.
+
+        One that the server has closed meanwhile, as it does when it restarts or becomes a standby, is replaced here:
+        the next work would fail over it, however long the server has been back.
+        """
+        if self._connection is not None and has_been_spoken_to(driver(self._connection)):
+            self.drop()
         if self._connection is None:
             self._connection = connect(self._parameters)
             with self._cutting:
@@ -104,7 +111,8 @@ class Crew:
     seconds, be it with StoreUnavailable.
 
     A job that has begun runs to its end whatever becomes of its caller; only its patience breaks it off, by its
-    connection.
+    connection. Of the idle threads the one that worked last is the next: its connection, and the server's process
+    behind it, have at hand what was read before.
     """
 
     def __init__(self, name: str, parameters: str, *, most: int, patience: float) -> None:
@@ -112,17 +120,17 @@ class Crew:
         self._parameters = parameters
         self._most = most
         self._patience = patience
-        self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._hands: list[_Hand] = []
-        self._hiring = Lock()
+        self._idle: list[_Hand] = []
+        self._waiting: deque[_Job[Any] | None] = deque()
+        self._handing_out = Lock()
 
     async def run(self, work: Callable[[Line], Result], *, patience: float | None = None) -> Result:
         """Run ``work`` in a thread and return what it returns, or raise what it raises."""
         loop = get_running_loop()
         future: Future[Result] = loop.create_future()
         job = _Job(work, loop, future)
-        self._hire()
-        self._queue.put(job)
+        self._hand_out(job)
         deadline = loop.call_later(patience or self._patience, job.overdue)
         try:
             return await future
@@ -148,30 +156,46 @@ class Crew:
         ``patience`` seconds, then break off."""
         hands, self._hands = self._hands, []
         for _ in hands:
-            self._queue.put(None)
+            self._hand_out(None)
         until = monotonic() + patience
         for hand in hands:
             hand.end(max(0.0, until - monotonic()))
 
-    def _hire(self) -> None:
-        if len(self._hands) < self._most and not any(hand.is_idle for hand in self._hands):
-            with self._hiring:
-                if len(self._hands) < self._most:
-                    number = len(self._hands) + 1
-                    self._hands.append(_Hand(f"{self._name} {number}", self._queue, Line(self._parameters)))
+    def _hand_out(self, job: _Job[Any] | None) -> None:
+        with self._handing_out:
+            if self._idle:
+                self._idle.pop().give(job)
+            elif job is not None and len(self._hands) < self._most:
+                hand = _Hand(f"{self._name} {len(self._hands) + 1}", self._next, Line(self._parameters))
+                self._hands.append(hand)
+                hand.give(job)
+            else:
+                self._waiting.append(job)
+
+    def _next(self, hand: "_Hand") -> None:
+        """``hand`` has done its job: give it the next one, when there is one."""
+        with self._handing_out:
+            if self._waiting:
+                hand.give(self._waiting.popleft())
+            else:
+                self._idle.append(hand)
 
 
 class _Hand:
-    """One thread and its line."""
+    """One thread and its line. It calls ``done`` with itself after each job."""
 
-    def __init__(self, name: str, queue: "SimpleQueue[_Job[Any] | None]", line: Line) -> None:
-        self.is_idle = False
-        self._queue = queue
+    def __init__(self, name: str, done: "Callable[[_Hand], None]", line: Line) -> None:
+        self._done = done
+        self._given: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._line = line
         self._at_work = Lock()
         self._is_resting = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
+
+    def give(self, job: _Job[Any] | None) -> None:
+        """What to do next; None to end."""
+        self._given.put(job)
 
     def rest(self, patience: float) -> bool:
         """See ``Crew.rest``. False too when it is this very thread that asks."""
@@ -200,12 +224,8 @@ class _Hand:
             self._line.drop()
 
     def _work(self) -> None:
-        while True:
-            self.is_idle = True
-            job = self._queue.get()
-            self.is_idle = False
-            if job is None:
-                return
+        while (job := self._given.get()) is not None:
             with self._at_work:
                 job.do(self._line)
             del job  # lets go of what it holds while the thread waits
+            self._done(self)
