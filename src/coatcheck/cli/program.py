@@ -19,12 +19,13 @@ _COMMANDS: Final = (
     "incident",
     "audit",
     "schema",
+    "copy",
     "token",
     "doctor",
 )
 
-_ELSEWHERE: Final = {"serve": "serving.serve", "token": "tokens.token"}
-"""Commands that are more than one file."""
+_ELSEWHERE: Final = {"serve": "serving.serve", "token": "tokens.token", "copy": "copying"}
+"""Commands whose module has another name."""
 
 
 class _LoadedWhenCalled(Group):

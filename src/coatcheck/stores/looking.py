@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from coatcheck.errors import StoreUnavailable
+from coatcheck.errors import Misconfigured, StoreUnavailable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,7 +38,8 @@ def place_of(url: str) -> str:
 def looking(url: str) -> "Iterator[Connection | None]":
     """A connection that can only read; None for a SQLite file that is not there, and for memory.
 
-    Raises StoreUnavailable when the database is there but can't be read, or can't be reached.
+    Raises StoreUnavailable when the database is there but can't be read, or can't be reached, Misconfigured when it was
+    moved elsewhere.
     """
     path = path_of(url)
     if url == _MEMORY or (path is not None and not path.exists()):
@@ -55,8 +56,12 @@ def looking(url: str) -> "Iterator[Connection | None]":
 def _looking_into(path: Path) -> "Iterator[Connection]":
     from sqlalchemy.exc import DBAPIError
 
+    from coatcheck.stores.sqlite import aside
     from coatcheck.stores.sqlite.connect import over
 
+    said = aside.read_text(path)
+    if said is not None:
+        raise Misconfigured(f"{path}: {said}")
     try:
         with over(lambda: sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as connection:
             yield connection

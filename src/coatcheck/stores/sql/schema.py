@@ -27,8 +27,13 @@ def is_up_to_date(connection: Connection, part: Part) -> bool:
 
 
 def bring_up_to_date(connection: Connection, part: Part) -> None:
-    """Create or upgrade the tables of ``part``. Raises Misconfigured for a database of a newer version."""
+    """Create or upgrade the tables of ``part``. Raises Misconfigured for a database of a newer version, and for one
+    that is being filled."""
     versions = _versions(connection, part)
+    if migrations.BEING_FILLED in versions:
+        raise Misconfigured(
+            "This database is being filled by `coatcheck copy`. If that was stopped, give the same command again."
+        )
     if not versions:
         _create(connection, part)
     elif versions != {migrations.NEWEST[part]}:
@@ -46,13 +51,15 @@ def _versions(connection: Connection, part: Part) -> set[str]:
 
 def _create(connection: Connection, part: Part) -> None:
     _TABLES[part].create_all(connection, checkfirst=False)
+    mark(connection, migrations.NEWEST[part])
+
+
+def mark(connection: Connection, version: str) -> None:
+    """Note that the database has this version, beside what is noted already."""
     name = migrations.VERSION_TABLE
     columns = f"version_num VARCHAR(32) NOT NULL, CONSTRAINT {name}_pkc PRIMARY KEY (version_num)"
     connection.execute(text(f"CREATE TABLE IF NOT EXISTS {name} ({columns})"))
-    connection.execute(
-        text(f"INSERT INTO {name} (version_num) VALUES (:newest)"),  # noqa: S608
-        {"newest": migrations.NEWEST[part]},
-    )
+    connection.execute(text(f"INSERT INTO {name} (version_num) VALUES (:version)"), {"version": version})  # noqa: S608
 
 
 def upgrade(connection: Connection, part: Part, versions: set[str]) -> None:

@@ -14,9 +14,10 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
-from coatcheck.errors import OutcomeUnknown, StoreUnavailable
+from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
 from coatcheck.stores.sql import schema
 from coatcheck.stores.sql.trouble import TROUBLE, translated
+from coatcheck.stores.sqlite import aside
 from coatcheck.stores.sqlite.commit import commit
 from coatcheck.stores.sqlite.connect import WAL_LIMIT, driver
 from coatcheck.stores.sqlite.line import Line
@@ -98,6 +99,9 @@ class Database:
 
     def _open(self, establish: Callable[[Connection], None]) -> None:
         with self._trouble(), self._writer.lock.held(monotonic() + _OPENING_PATIENCE):
+            said = aside.read_text(self.path)
+            if said is not None:
+                raise Misconfigured(f"{self.path}: {said}")
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             connection = self._writer.ready(is_locked=True, any_version=True)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from coatcheck.errors import StoreUnavailable
 from coatcheck.stores.sql import schema
 from coatcheck.stores.sql.worker import Worker
+from coatcheck.stores.sqlite import aside
 from coatcheck.stores.sqlite.connect import connect, driver
 from coatcheck.stores.sqlite.file_lock import FileLock
 
@@ -42,6 +43,8 @@ class Line:
         if file is None:
             raise StoreUnavailable("The database file is not there.")
         if self._connection is None:
+            if aside.read_text(self._path) is not None:
+                raise StoreUnavailable("The database was moved elsewhere.")
             connection = connect(self._path, query_only=self._query_only)
             try:
                 if not any_version and file != self._file and not schema.is_up_to_date(connection, self._part):

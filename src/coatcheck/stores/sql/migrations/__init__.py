@@ -11,3 +11,6 @@ VERSION_TABLE: Final = "coatcheck_alembic_version"
 
 NEWEST: Final = {"store": "store_0002", "registry": "registry_0002"}
 """The last revision of each line, here so that a database that is up to date is opened without loading Alembic."""
+
+BEING_FILLED: Final = "being_filled"
+"""The version of a database that an installation is being copied into (``stores.copying``): none that can be opened."""
