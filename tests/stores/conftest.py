@@ -27,8 +27,9 @@ def start(path):
     """Starts a process of ``tests.stores.process``; what still runs at the end of the test is killed."""
     running = []
 
-    def begin(what, name="process", count=1, *, on=path):
-        command = [sys.executable, "-m", "tests.stores.process", what, str(on), name, str(count)]
+    def begin(what, name="process", count=1, *, on=None):
+        url = on or f"sqlite:///{path}"
+        command = [sys.executable, "-m", "tests.stores.process", what, url, name, str(count)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         running.append(process)
         return process

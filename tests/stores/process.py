@@ -1,6 +1,6 @@
-"""What the process tests run: one of many processes on the same SQLite file.
+"""What the process tests run: one of many processes on the same database.
 
-python -m tests.stores.process <what> <path> <name> <count>
+python -m tests.stores.process <what> <url> <name> <count>
 """
 
 import asyncio
@@ -207,8 +207,8 @@ def fork_in_the_middle(store, name, count):
 
 
 def main():
-    what, path, name, count = sys.argv[1:]
-    store = store_for(f"sqlite:///{path}")
+    what, url, name, count = sys.argv[1:]
+    store = store_for(url)
     for task in (fork_and_write, fork_while_writing, fork_in_the_middle):
         if task.__name__ == what:
             task(store, name, int(count))
