@@ -133,7 +133,8 @@ def export(
                 entries = await auth.store.read(
                     lambda tx, last=last: tx.audit.follow(  # type: ignore[misc]
                         user_id=user_id, kind=kind, since=since, until=until, after=last, limit=_BATCH
-                    )
+                    ),
+                    is_one_statement=True,
                 )
                 if entries:
                     click.echo("\n".join(_line(entry) for entry in entries))

@@ -27,7 +27,7 @@ from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.user import User, UserStatus
 from coatcheck.passwords.attempts import Verdict
 from coatcheck.passwords.policy import prepare
-from coatcheck.sessions.end import end_session
+from coatcheck.sessions.end import end_session, lock_people
 from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.open import open_session
 from coatcheck.stores.port import Committed, Transaction
@@ -97,6 +97,8 @@ class _Opening:
         now = means.now()
 
         def work(tx: Transaction) -> Grant | UserStatus | None:
+            if self.replaces is not None:
+                lock_people(tx, user_id, self.replaces)
             user = current_user(tx, user_id, verified)
             if user is None:
                 return None

@@ -70,6 +70,15 @@ def end_sessions_of(
     )
 
 
+def lock_people(tx: Transaction, user_id: str, session_id: str) -> None:
+    """Hold a user and, if that is somebody else, the owner of a login that is to end with it: in order of id, as
+    two people may take turns at two browsers."""
+    ended = tx.sessions.get(session_id)
+    owners = {user_id} | ({ended.user_id} if ended is not None and ended.kind is Kind.USER else set())
+    for owner in sorted(owners):
+        tx.users.lock(owner)
+
+
 def end_everything(
     tx: Transaction, *, at: datetime, reason: str, actor_id: str | None, address: str = "", spare_feeds: bool
 ) -> None:

@@ -95,7 +95,7 @@ class StoreAuthority:
             gone = await self._store.write_registry(
                 lambda registry: [
                     at
-                    for at, (applied, lease_ms) in news.items()
+                    for at, (applied, lease_ms) in sorted(news.items(), key=lambda new: questions[new[0]].registration)
                     if not registry.acknowledge(questions[at].registration, applied, now, lease_ms)
                 ],
                 durable=raises_lease,

@@ -79,7 +79,7 @@ class Users(Protocol):
         """Users in order of id, after the cursor ``after``; ``query`` is a literal substring of e-mail or name."""
 
     def count_with_role(self, role: str) -> int:
-        """How many active users have ``role``."""
+        """How many active users have ``role``. Who asks in a transaction that writes is the only one until it ends."""
 
 
 class Services(Protocol):
@@ -143,8 +143,9 @@ class Sessions(Protocol):
         ``record=None, suspended=True``. A ``kid`` is valid while the key exists and is not revoked.
         """
 
-    def touch(self, seen: Mapping[str, datetime]) -> None:
-        """Move ``seen_at`` forward, never back, of sessions that have not been ended."""
+    def touch(self, seen: Mapping[str, datetime]) -> Collection[str]:
+        """Move ``seen_at`` forward, never back, of sessions that have not been ended. Waits for nobody: returns those
+        that somebody else holds at the moment, to be asked for again."""
 
     def purge(self, *, ended_before: datetime, expired_before: datetime, limit: int) -> int:
         """Delete up to ``limit`` rows that ended or expired before those instants; return how many."""
@@ -163,6 +164,9 @@ class Sessions(Protocol):
 
 class Keys(Protocol):
     """Signing keys, sealed."""
+
+    def lock(self) -> None:
+        """Hold all keys, those to come too, until the transaction ends: after users and sessions, before the head."""
 
     def all(self) -> Sequence[SigningKey]:
         """Every key that is not revoked, oldest first."""
@@ -266,7 +270,11 @@ class Audit(Protocol):
         after: str | None = None,
         limit: int = 50,
     ) -> Sequence[AuditEntry]:
-        """Entries, oldest first, after the entry with id ``after``, from ``since`` on and before ``until``."""
+        """Entries, oldest first, after the entry with id ``after``, from ``since`` on and before ``until``.
+
+        Asked for alone (``is_one_statement``), it stops before an entry that may yet come to stand before others, so
+        nothing is ever missed by going on after the last one.
+        """
 
     def purge(self, before: datetime, limit: int) -> int:
         """Look at the oldest ``limit`` entries and delete those from before that instant; return how many."""

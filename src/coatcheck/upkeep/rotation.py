@@ -30,6 +30,7 @@ def rotate_keys(
 
     ``actor_id`` is who asked for it; None for the schedule.
     """
+    tx.keys.lock()
     by_status = _by_status(tx)
     current, upcoming = by_status.get(KeyStatus.CURRENT), by_status.get(KeyStatus.UPCOMING)
     if tx.keys.count_sealed() == 0:
@@ -53,6 +54,7 @@ def revoke_signing_key(
 
     False when there is no such key or it has been revoked already.
     """
+    tx.keys.lock()
     key = tx.keys.get(kid)
     if key is None or key.status is KeyStatus.REVOKED:
         return False
@@ -65,6 +67,7 @@ def revoke_signing_key(
 def replace_keys(tx: Transaction, secrets: Secrets, settings: Settings, *, now: datetime, reason: str) -> None:
     """Revoke every key and make new ones, as in a new store: for the beginning of an epoch, where every checker starts
     from a snapshot that has them."""
+    tx.keys.lock()
     for key in tx.keys.all():
         revoke_key(tx, key.kid, expected=key.status, at=now, actor_id=None, reason=reason)
     _add(tx, secrets, settings, KeyStatus.CURRENT, now=now, usable_from=now)

@@ -18,8 +18,10 @@ async def write_touches(checker: Checker, store: Store) -> int:
         return 0
     instants = {session_id: datetime.fromtimestamp(at, UTC) for session_id, at in seen.items()}
     try:
-        await store.write(lambda tx: tx.sessions.touch(instants), durable=False)
+        held = await store.write(lambda tx: tx.sessions.touch(instants), durable=False)
     except StoreUnavailable:
         checker.seen = seen | checker.seen
         raise
-    return len(seen)
+    for session_id in held:
+        checker.seen.setdefault(session_id, seen[session_id])
+    return len(seen) - len(held)

@@ -19,6 +19,9 @@ class MemoryKeys:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
+    def lock(self) -> None:
+        """There is one writer at a time."""
+
     def all(self) -> Sequence[SigningKey]:
         valid = [key for key in self._rows.keys.values() if key.status is not KeyStatus.REVOKED]
         valid.sort(key=lambda key: (key.created_at, key.kid))

@@ -1,6 +1,6 @@
 """Sessions in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -98,12 +98,13 @@ class MemorySessions:
             key_is_valid=asked.kid is None or (key is not None and key.status is not KeyStatus.REVOKED),
         )
 
-    def touch(self, seen: Mapping[str, datetime]) -> None:
+    def touch(self, seen: Mapping[str, datetime]) -> Collection[str]:
         rows = self._rows
         for session_id, at in seen.items():
             session = rows.sessions.get(session_id)
             if session is not None and self._is_live(session) and at > session.seen_at:
                 rows.put(rows.sessions, session_id, structs.replace(session, seen_at=at))
+        return ()
 
     def purge(self, *, ended_before: datetime, expired_before: datetime, limit: int) -> int:
         over = [

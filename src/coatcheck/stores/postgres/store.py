@@ -16,10 +16,10 @@ from coatcheck.stores.postgres.bell import Bell
 from coatcheck.stores.postgres.commit import commit, roll_back
 from coatcheck.stores.postgres.connect import driver, over, parameters, raw_connection
 from coatcheck.stores.postgres.crew import Crew, Line
+from coatcheck.stores.postgres.transaction import PostgresTransaction
 from coatcheck.stores.sql import fork, schema
 from coatcheck.stores.sql.log import SqlLog
 from coatcheck.stores.sql.registry import SqlRegistry
-from coatcheck.stores.sql.transaction import SqlTransaction
 from coatcheck.stores.sql.trouble import TROUBLE, translated
 
 Result = TypeVar("Result")
@@ -81,7 +81,7 @@ class PostgresStore:
     async def read(self, work: Callable[[Transaction], Result], *, is_one_statement: bool = False) -> Result:
         self._require_open()
         return await self._readers.run(
-            lambda line: _read(line, lambda connection: work(SqlTransaction(connection)), alone=is_one_statement)
+            lambda line: _read(line, lambda connection: work(PostgresTransaction(connection)), alone=is_one_statement)
         )
 
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
@@ -174,7 +174,7 @@ class PostgresStore:
         self._require_open()
 
         def whole(connection: Connection) -> Any:
-            raw, tx = driver(connection), SqlTransaction(connection)
+            raw, tx = driver(connection), PostgresTransaction(connection)
             raw.execute(begin)
             result = work(tx)
             has_news = tx.log.is_changed or awaited

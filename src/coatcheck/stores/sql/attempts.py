@@ -32,7 +32,12 @@ _PEEK: Final = select(attempts.c.count, attempts.c.ends_at).where(
     attempts.c.key == bindparam("wanted"), attempts.c.ends_at > bindparam("now")
 )
 _PURGE: Final = delete(attempts).where(
-    attempts.c.key.in_(select(attempts.c.key).where(attempts.c.ends_at <= bindparam("now")).limit(bindparam("most")))
+    attempts.c.key.in_(
+        select(attempts.c.key)
+        .where(attempts.c.ends_at <= bindparam("now"))
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)  # who counts at this moment begins a new window, and keeps the row
+    )
 )
 
 

@@ -54,13 +54,34 @@ class SqlAudit:
         after: str | None = None,
         limit: int = 50,
     ) -> Sequence[AuditEntry]:
+        return self._followed(user_id=user_id, kind=kind, since=since, until=until, after=after, limit=limit)
+
+    def _followed(
+        self,
+        *,
+        user_id: str | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int,
+        up_to: int | None = None,
+    ) -> list[AuditEntry]:
         statement = _narrowed(user_id, kind, since, until).order_by(audit.c.number).limit(limit)
         if after is not None:
             statement = statement.where(audit.c.number > _number_of(after))
+        if up_to is not None:
+            statement = statement.where(audit.c.number <= up_to)
         return self._entries(statement)
 
     def purge(self, before: datetime, limit: int) -> int:
-        oldest = select(audit.c.number, audit.c.at).order_by(audit.c.number).limit(limit).subquery()
+        oldest = (
+            select(audit.c.number, audit.c.at)
+            .order_by(audit.c.number)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # another one may be purging
+            .subquery()
+        )
         spent = select(oldest.c.number).where(oldest.c.at < before)
         return self._connection.execute(delete(audit).where(audit.c.number.in_(spent))).rowcount
 

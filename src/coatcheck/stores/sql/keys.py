@@ -30,6 +30,9 @@ class SqlKeys:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def lock(self) -> None:
+        """SQLite has one writer at a time."""
+
     def all(self) -> Sequence[SigningKey]:
         return [SigningKey(**row._asdict()) for row in self._connection.execute(_ALL)]
 

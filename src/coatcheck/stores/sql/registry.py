@@ -36,7 +36,15 @@ _ACKNOWLEDGE: Final = (
     )
 )
 _MARK_LAPSED: Final = update(rows).where(_THIS, rows.c.lapsed_at.is_(None)).values(lapsed_at=bindparam("at"))
-_REMOVE: Final = delete(rows).where(rows.c.number.in_(bindparam("numbers", expanding=True)))
+# In one order, as all who change several: by number.
+_REMOVE: Final = delete(rows).where(
+    rows.c.number.in_(
+        select(rows.c.number)
+        .where(rows.c.number.in_(bindparam("numbers", expanding=True)))
+        .order_by(rows.c.number)
+        .with_for_update()
+    )
+)
 
 
 def _registration(row: Any) -> Registration:
