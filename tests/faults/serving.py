@@ -98,6 +98,11 @@ class Serving:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for its end; the exit code."""
+        assert self._process is not None
         return self._process.wait(30)
 
     @property

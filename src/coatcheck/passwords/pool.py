@@ -50,6 +50,7 @@ class HashingPool:
     def __init__(self, settings: PasswordSettings) -> None:
         self._settings = settings
         self._crews: dict[int, _Crew] = {}
+        self._counts = _Counts()
         weakref.finalize(self, _dismiss, self._crews)
 
     async def run(self, function: Callable[..., Result], *args: object, address: str, familiar: bool = False) -> Result:
@@ -74,7 +75,8 @@ class HashingPool:
     @property
     def load(self) -> Load:
         """How busy it is in this process."""
-        return self._crew().load
+        crew, counts = self._crews.get(os.getpid()), self._counts
+        return Load(crew.waiting if crew else 0, crew.running if crew else 0, counts.done, counts.shed)
 
     def close(self) -> None:
         """Refuse what waits and let the threads go when they have finished. A later ``run`` makes new ones."""
@@ -83,7 +85,16 @@ class HashingPool:
     def _crew(self) -> "_Crew":
         process = os.getpid()
         crew = self._crews.get(process)
-        return crew or self._crews.setdefault(process, _Crew(self._settings))
+        return crew or self._crews.setdefault(process, _Crew(self._settings, self._counts))
+
+
+class _Counts:
+    """What outlives the threads."""
+
+    __slots__ = ("done", "shed")
+
+    def __init__(self) -> None:
+        self.done = self.shed = 0
 
 
 class _Job(Generic[Result]):
@@ -158,7 +169,7 @@ class _Line:
 class _Crew:
     """The queue and the threads of one process."""
 
-    def __init__(self, settings: PasswordSettings) -> None:
+    def __init__(self, settings: PasswordSettings, counts: _Counts) -> None:
         self._workers = settings.workers or os.cpu_count() or 1
         self._most = settings.queue
         self._most_strangers = max(1, settings.queue - settings.queue // _SHARE)
@@ -167,15 +178,10 @@ class _Crew:
         self._lines = {False: _Line(), True: _Line()}
         self._familiar_next = True
         self._threads = 0
-        self._running = 0
+        self.running = 0
         self._closed = False
         self._seconds_each = 0.0
-        self._done = 0
-        self._shed = 0
-
-    @property
-    def load(self) -> Load:
-        return Load(self._waiting(), self._running, self._done, self._shed)
+        self._counts = counts
 
     def accept(self, job: _Job[Any]) -> None:
         """Queue the job, and start a thread if there is none for it. Raises LoginBusy."""
@@ -183,7 +189,7 @@ class _Crew:
         with self._changed:
             self._require_room(job)
             self._lines[job.familiar].append(job)
-            if self._threads < min(self._workers, self._waiting() + self._running):
+            if self._threads < min(self._workers, self.waiting + self.running):
                 self._start_thread(job)
             self._changed.notify()
 
@@ -202,19 +208,20 @@ class _Crew:
             job.error = LoginBusy()
             job.wake()
 
-    def _waiting(self) -> int:
+    @property
+    def waiting(self) -> int:
         return self._lines[False].length + self._lines[True].length
 
     def _require_room(self, job: _Job[Any]) -> None:
-        waiting = self._waiting()
-        free = self._workers - self._running  # what a free thread is about to take is no queue
+        waiting = self.waiting
+        free = self._workers - self.running  # what a free thread is about to take is no queue
         has_room = (
             waiting - free < self._most
             and sum(line.held_by(job.network) for line in self._lines.values()) - free < self._most_of_one
             and (job.familiar or self._lines[False].length - free < self._most_strangers)
         )
         if self._closed or not has_room:
-            self._shed += 1
+            self._counts.shed += 1
             seconds = (waiting + 1) * self._seconds_each / self._workers
             raise LoginBusy(retry_after=timedelta(seconds=max(1, ceil(seconds))))
 
@@ -241,19 +248,19 @@ class _Crew:
     def _next(self) -> _Job[Any] | None:
         """The next job, of a known device and of a stranger in turn; None when the crew was dismissed."""
         with self._changed:
-            while not self._waiting():
+            while not self.waiting:
                 if self._closed:
                     return None
                 self._changed.wait()
             familiar = bool(self._lines[self._familiar_next].length) == self._familiar_next
             self._familiar_next = not familiar
-            self._running += 1
+            self.running += 1
             return self._lines[familiar].take()
 
     def _finish(self, seconds: float) -> None:
         with self._changed:
-            self._running -= 1
-            self._done += 1
+            self.running -= 1
+            self._counts.done += 1
             self._seconds_each += (seconds - self._seconds_each) / 8
 
 

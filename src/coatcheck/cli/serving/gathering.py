@@ -40,10 +40,9 @@ class _Asked:
         return self.answered < self.asked
 
     def ask(self, what: bytes) -> None:
-        """Ask, unless it has not answered yet."""
-        if not self.is_behind:
-            self.asked += 1
-            self.worker.ask(what)
+        """Ask; it answers in order."""
+        self.asked += 1
+        self.worker.ask(what)
 
     async def answers(self) -> None:
         """Wait until it has answered all, or is gone."""
@@ -79,27 +78,28 @@ class Gathering:
     async def read(self) -> Reading:
         """All of them, as they are now."""
         async with self._one_at_a_time:
+            answered = await self._ask(OWN, list(self._workers.values()))
             self._store = Reading()
-            answering = await self._ask_all(about_store=True)
-            return self._together.total().plus(self._store).plus(self._about_workers(answering))
+            await self._ask(ALL, answered[:1])
+            return self._together.total().plus(self._store).plus(self._about_workers(len(answered)))
 
     async def look_now_and_then(self) -> None:
         """Remember what they have counted, for when one is killed."""
         while True:
             await asyncio.sleep(_LOOK_EVERY)
             async with self._one_at_a_time:
-                await self._ask_all(about_store=False)
+                await self._ask(OWN, list(self._workers.values()))
 
-    async def _ask_all(self, *, about_store: bool) -> int:
-        """Ask; return how many have answered in time."""
-        asked = sorted(self._workers.values(), key=lambda each: each.is_behind)  # one that is paused is asked last
-        for place, each in enumerate(asked):
-            each.ask(ALL if about_store and place == 0 else OWN)
+    async def _ask(self, what: bytes, workers: list[_Asked]) -> list[_Asked]:
+        """Ask; return those that have answered in time. Nobody waits for one that has not answered before."""
+        asked = [each for each in workers if not each.is_behind]
+        for each in asked:
+            each.ask(what)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 for each in asked:
                     await each.answers()
-        return sum(not each.is_behind for each in asked if not each.is_gone)
+        return [each for each in asked if not each.is_behind and not each.is_gone]
 
     async def _listen(self, asked: _Asked) -> None:
         name, slot = asked.worker.name, str(asked.worker.slot)

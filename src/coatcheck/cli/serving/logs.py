@@ -53,7 +53,8 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """A line, and the traceback below it where there is one."""
-        line = f"{record.levelname.lower()}: {visible(record.getMessage())}"
+        message = "\n  ".join(map(visible, record.getMessage().split("\n")))  # no line of it looks like one of ours
+        line = f"{record.levelname.lower()}: {message}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

@@ -77,7 +77,7 @@ class Supervisor:
         """The first signal lets everybody notice and everything be answered; the second waits for nothing."""
         if self._is_over.is_set():
             for worker in self._living:
-                worker.signal(signal.SIGINT if worker.is_ready else signal.SIGKILL)
+                worker.signal(signal.SIGINT)
         self._drains = drains
         self._is_over.set()
 
@@ -164,7 +164,7 @@ class Supervisor:
         if drain_for:
             log.info("draining for %g s, then ending", drain_for)
         for worker in living:
-            worker.signal(signal.SIGINT if worker.is_ready and not self._drains else signal.SIGTERM)
+            worker.signal(signal.SIGTERM if self._drains else signal.SIGINT)
         endings = asyncio.gather(*(worker.process.wait() for worker in living))
         try:
             async with asyncio.timeout(drain_for + _END_WITHIN):

@@ -69,6 +69,8 @@ class Server(uvicorn.Server):
             listening.close()
         await asyncio.sleep(_HEARING_OUT_SECONDS)
         await super().shutdown(sockets)
+        if self.force_exit and not self.lifespan.shutdown_event.is_set():  # uvicorn would leave it out
+            await self.lifespan.shutdown()
 
 
 def server_for(auth: Auth, *, drain_for: float = 0.0, **tls: Any) -> Server:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coatcheck.cli.outcome import reported
-from coatcheck.cli.serving.logs import FORMATS, log_as, said_in
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # until it is heeded, it ends this process without a word
+
+from coatcheck.cli.outcome import reported  # noqa: E402
+from coatcheck.cli.serving.logs import FORMATS, log_as, said_in  # noqa: E402
 
 if TYPE_CHECKING:
     from coatcheck.cli.serving.uvicorn_server import Server
