@@ -94,9 +94,10 @@ def holder_of(tx: Transaction, import_id: str, candidate: Candidate) -> tuple[Us
     holder = tx.users.by_email_key(candidate.user.email_key)
     if holder is None:
         return None, None
-    entries = tx.audit.page(user_id=holder.id, kind=IMPORTED, limit=1)
-    is_ours = bool(entries) and entries[0].detail.get("import") == import_id
-    return holder, entries[0].detail["place"] if is_ours else None
+    # An account that was imported has no older entry. Every database finds it without looking at others.
+    first = next(iter(tx.audit.follow(user_id=holder.id, limit=1)), None)
+    is_ours = first is not None and first.kind == IMPORTED and first.detail.get("import") == import_id
+    return holder, first.detail["place"] if first is not None and is_ours else None
 
 
 def advance(progress: ImportProgress, batch: Batch, *, there: Sequence[Candidate], taken: int) -> ImportProgress:

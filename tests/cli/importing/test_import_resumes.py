@@ -29,33 +29,38 @@ def empty(run: CommandLine) -> CommandLine:
     return run
 
 
-def batches(run: CommandLine) -> int:
+def batches(connection: sqlite3.Connection) -> int:
     """How many batches have been written."""
-    with closing(sqlite3.connect(run.database, timeout=30)) as connection:
-        rows = connection.execute("SELECT count(*) FROM coatcheck_audit WHERE kind = 'import.advanced'")
-        count: int = rows.fetchone()[0]
-        return count
+    rows = connection.execute("SELECT count(*) FROM coatcheck_audit WHERE kind = 'import.advanced'")
+    count: int = rows.fetchone()[0]
+    return count
 
 
-def stop_amid(run: CommandLine, words: tuple[str, ...] = WORDS, by: signal.Signals = signal.SIGKILL) -> int:
-    """Begin the import and stop it after it has written a batch or two; its exit code."""
-    before = batches(run)
-    process = subprocess.Popen(
-        [sys.executable, "-c", START, *words],
-        cwd=run.folder,
-        env=run.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while batches(run) < before + 2 and process.poll() is None:
-        time.sleep(0.005)
-    process.send_signal(by)
-    return process.wait(30)
-
-
-def kill_amid(run: CommandLine, words: tuple[str, ...] = WORDS) -> bool:
-    """As ``stop_amid``, with kill -9; False when it was finished first."""
-    return stop_amid(run, words) == -signal.SIGKILL
+def stop_amid(
+    run: CommandLine,
+    words: tuple[str, ...] = WORDS,
+    by: signal.Signals = signal.SIGKILL,
+    later: float | None = None,
+) -> int:
+    """Begin the import, hold it up when it has written a batch, and stop it there, or so many seconds after it was let
+    go on; its exit code."""
+    with closing(sqlite3.connect(run.database, timeout=30, isolation_level=None)) as watching:
+        before = batches(watching)
+        process = subprocess.Popen(
+            [sys.executable, "-c", START, *words],
+            cwd=run.folder,
+            env=run.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while batches(watching) <= before and process.poll() is None:
+            time.sleep(0.002)
+        watching.execute("BEGIN IMMEDIATE")
+        if later is not None:
+            watching.execute("ROLLBACK")
+            time.sleep(later)
+        process.send_signal(by)
+        return process.wait(30)
 
 
 def places(file: Path) -> list[int]:
@@ -69,13 +74,11 @@ def expected_errors() -> list[int]:
 
 def test_killed_again_and_again_it_imports_each_account_once(empty: CommandLine) -> None:
     many(empty.folder / "users.jsonl", COUNT)
-    kills = 0
-    while kills < 4 and kill_amid(empty):
-        kills += 1
-    assert kills >= 2
+    codes = [stop_amid(empty, later=later) for later in (None, 0.02, None, 0.05)]
+    assert codes[0] == -signal.SIGKILL
     empty(*WORDS, "--json")
     done = json.loads(empty.out)
-    assert (empty.code, done["read"], done["was_finished"]) == (1, COUNT, False)
+    assert (empty.code, done["read"]) == (1, COUNT)
     expected = expected_errors()
     assert done["imported"] == COUNT - len(expected)
     assert done["made"] < done["imported"]
@@ -91,7 +94,7 @@ def test_killed_again_and_again_it_imports_each_account_once(empty: CommandLine)
 
 def test_errors_that_a_crash_kept_from_the_file_are_written_by_the_next_run(empty: CommandLine) -> None:
     many(empty.folder / "users.jsonl", COUNT)
-    assert kill_amid(empty)
+    assert stop_amid(empty) == -signal.SIGKILL
     errors = empty.folder / "errors.jsonl"
     whole = errors.read_bytes()
     errors.write_bytes(whole[:-30])  # the last line was on its way to the disk
@@ -102,7 +105,7 @@ def test_errors_that_a_crash_kept_from_the_file_are_written_by_the_next_run(empt
 
 def test_after_ctrl_c_it_goes_on_as_well(empty: CommandLine) -> None:
     many(empty.folder / "users.jsonl", COUNT)
-    assert stop_amid(empty, by=signal.SIGINT) == 130
+    assert stop_amid(empty, by=signal.SIGINT, later=0) == 130
     empty(*WORDS, "--json")
     assert json.loads(empty.out)["imported"] == COUNT - len(expected_errors())
     assert places(empty.folder / "errors.jsonl") == expected_errors()
@@ -110,7 +113,7 @@ def test_after_ctrl_c_it_goes_on_as_well(empty: CommandLine) -> None:
 
 def test_another_file_is_another_import(empty: CommandLine) -> None:
     many(empty.folder / "users.jsonl", COUNT)
-    assert kill_amid(empty)
+    assert stop_amid(empty) == -signal.SIGKILL
     lines(empty.folder / "others.jsonl", {"email": "ann@example.com"})
     assert empty.document("users", "import", "others.jsonl")["read"] == 1
     empty("users", "import", "users.jsonl", "--json")
@@ -129,7 +132,7 @@ def test_other_sources_go_on_where_they_were_too(empty: CommandLine, kind: str) 
             rows = ((f"{number * 7919:x}", f"person{number}@example.com", BCRYPT) for number in range(COUNT))
             connection.executemany("INSERT INTO user VALUES (?, ?, ?)", rows)
         words = ("users", "import", "source", "--format", "fastapi-users")
-    assert kill_amid(empty, words)
+    assert stop_amid(empty, words) == -signal.SIGKILL
     done = empty.document(*words)
     assert (done["read"], done["imported"]) == (COUNT, COUNT)
     assert 0 < done["made"] < COUNT

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 from coatcheck import Auth, Settings
+from coatcheck.cli.importing.accounts import FORMS
+from coatcheck.cli.importing.databases import PostgresTable
 from coatcheck.model.user import User, UserStatus
 from tests.cli.conftest import CommandLine
 from tests.cli.importing.sources import FOLDER, database
@@ -140,16 +142,40 @@ def test_accounts_come_from_postgresql(empty: CommandLine, postgres_url: str, ke
         connection.execute(
             f"""CREATE TABLE "user" AS SELECT {make} AS id, 'person' || n || '@example.com' AS email,
             '$2b$04$XoG/IqMGq/fdswRGsIDlUurqEB1hk241pm62iYuK18vovShi75Qxq' AS hashed_password,
-            n % 2 = 0 AS is_active, n = 7 AS is_superuser, true AS is_verified
+            n % 2 = 0 AS is_active, n = 7 AS is_superuser, true AS is_verified,
+            timestamptz '2024-01-02 03:04:05.25+02' AS created_at
             FROM generate_series(1, 1200) AS n"""
         )
     done = empty.document("users", "import", postgres_url, "--format", "fastapi-users", "--table", "public.user")
     assert (done["read"], done["imported"]) == (1200, 1200)
+    with closing(PostgresTable(postgres_url, "user", FORMS["fastapi-users"].columns)) as table:
+        records = list(table.read(""))
+        assert list(table.read(records[700].cursor)) == records[701:]
+        assert (table.done, table.total) == (1200, 1200)
     person = users_of(empty)["person7@example.com"]
+    assert person.created_at == datetime(2024, 1, 2, 1, 4, 5, 250_000, tzinfo=UTC)
     assert (person.status, len(str(person.data["fastapi_users"]["id"]))) == (  # type: ignore[index]
         UserStatus.SUSPENDED,
         36 if key == "uuid" else 1,
     )
+
+
+def test_what_is_too_long_in_postgresql_is_cut_off_on_its_way(empty: CommandLine, postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(
+            """CREATE TABLE "user" AS SELECT 1 AS id, repeat('a', 1000000) || '@example.com' AS email,
+            repeat('b', 1000000) AS hashed_password, CAST('1000-01-01 BC' AS timestamptz) AS created_at"""
+        )
+    with closing(PostgresTable(postgres_url, "user", ("email", "hashed_password"))) as table:
+        (record,) = table.read("")
+        assert record.fields is not None
+        assert {len(record.fields[name]) for name in ("email", "hashed_password")} == {65_537}
+    empty("users", "import", postgres_url, "--format", "fastapi-users")
+    assert (empty.code, "id 1: email: This is longer than an e-mail address can be." in empty.err) == (1, True)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("""UPDATE "user" SET email = 'ann@example.com', hashed_password = ''""")
+    empty("users", "import", postgres_url, "--format", "fastapi-users", "--again")
+    assert (empty.code, "id 1: created_at: This must be an instant" in empty.err) == (1, True)
 
 
 def test_a_postgresql_that_is_away_is_trouble_and_not_an_empty_one(empty: CommandLine, postgres_url: str) -> None:

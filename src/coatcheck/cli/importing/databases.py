@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 from uuid import UUID
 
 from coatcheck.cli.importing.records import LONGEST, Record
@@ -21,6 +21,10 @@ from coatcheck.errors import Misconfigured, StoreUnavailable
 KEY: Final = "id"
 _LONGEST_KEY: Final = 100
 _FETCHED: Final = 500
+_POSTGRES_TEXTS: Final = frozenset({25, 1043})
+_POSTGRES_INSTANTS: Final = frozenset({1082, 1114, 1184})
+"""The numbers that PostgreSQL has for the types ``text`` and ``varchar``, and for dates and timestamps."""
+
 _TABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(?:\.[A-Za-z_][A-Za-z0-9_$]*)?", re.ASCII)
 
 
@@ -76,14 +80,18 @@ class PostgresTable:
             import psycopg
         except ImportError:
             raise Misconfigured("reading from PostgreSQL needs more: pip install 'coatcheck[postgres]'") from None
-        parts = urlsplit(url)
-        if parts.password is not None or "password=" in parts.query:
+        try:
+            parts = psycopg.conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError:  # its words may repeat a password
+            raise Misconfigured("this is no address of a PostgreSQL database") from None
+        if {"password", "sslpassword"} & parts.keys():
             raise Misconfigured(
                 "arguments can be read by every process of this machine: leave the password out of the address and put "
                 "it into ~/.pgpass, or into PGPASSWORD"
             )
-        self.name, self.done = unquote(parts.path.lstrip("/")) or parts.hostname or "postgresql", 0
-        self.import_id = _identity("postgresql", f"{parts.hostname}:{parts.port or 5432}{parts.path}", table)
+        self.name, self.done = str(parts.get("dbname", "postgresql")), 0
+        where = [str(parts.get(part, "")) for part in ("host", "hostaddr", "port", "service", "dbname")]
+        self.import_id = _identity("postgresql", *where, table)
         self._fault, self._is_away = psycopg.Error, psycopg.OperationalError
         self._open = ExitStack()
         try:
@@ -92,7 +100,11 @@ class PostgresTable:
             self._database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             self._table = psycopg.sql.SQL(".").join(map(psycopg.sql.Identifier, _parts(table)))
             empty: Any = self._database.execute(psycopg.sql.SQL("SELECT * FROM {} LIMIT 0").format(self._table))
-            self._columns = _present(columns, {column.name for column in empty.description}, table)
+            types = {column.name: column.type_code for column in empty.description}
+            self._columns = _present(columns, set(types), table)
+            self._texts = {name for name, code in types.items() if code in _POSTGRES_TEXTS}
+            self._instants = {name for name, code in types.items() if code in _POSTGRES_INSTANTS}
+            self._database.execute("SET DateStyle TO ISO")
             counted: Any = self._database.execute(psycopg.sql.SQL("SELECT count(*) FROM {}").format(self._table))
             self.total = counted.fetchone()[0]
         except psycopg.Error as fault:
@@ -108,7 +120,7 @@ class PostgresTable:
         key = sql.Identifier(KEY)
         after = sql.SQL("WHERE {} > %s").format(key) if cursor else sql.SQL("")
         statement = sql.SQL("SELECT {} FROM {} {} ORDER BY {}").format(
-            sql.SQL(", ").join(map(sql.Identifier, self._columns)), self._table, after, key
+            sql.SQL(", ").join(map(self._cut, self._columns)), self._table, after, key
         )
         given = _resumed(cursor)
         self.done = given[1] if given else 0
@@ -124,6 +136,15 @@ class PostgresTable:
 
     def close(self) -> None:
         self._open.close()
+
+    def _cut(self, column: str) -> Any:
+        """The column, cut off where it is longer than anything that is taken; an instant as text."""
+        from psycopg import sql
+
+        if column in self._texts:
+            return sql.SQL("left({}, {})").format(sql.Identifier(column), sql.Literal(LONGEST + 1))
+        # Not every instant of PostgreSQL's is one of Python's.
+        return sql.SQL("CAST({} AS text)" if column in self._instants else "{}").format(sql.Identifier(column))
 
     def _unreadable(self, fault: Exception) -> Exception:
         reason = str(getattr(getattr(fault, "diag", None), "message_primary", None) or fault).partition("\n")[0]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from coatcheck.cli.acting import acting
@@ -23,7 +24,11 @@ from coatcheck.model.audit import AuditEntry
 if TYPE_CHECKING:
     from coatcheck.auth import Auth
 
-BATCH: Final = 500
+_MOST: Final = 500
+_FEWEST: Final = 10
+_SPAN: Final = 0.5
+"""Seconds that a batch should take: stores break off what takes several, and servers want to write meanwhile."""
+
 _SHOWN: Final = 20
 _LONGEST_SOURCE: Final = 100
 
@@ -39,6 +44,16 @@ class Order:
     errors: Path | None = None
     dry_run: bool = False
     again: bool = False
+
+
+class _Pace:
+    """How many records make a batch. ``took`` is told the seconds of the last one."""
+
+    def __init__(self) -> None:
+        self.size = _MOST // 5
+
+    def took(self, seconds: float) -> None:
+        self.size = min(_MOST, max(_FEWEST, int(self.size * min(2.0, _SPAN / max(seconds, 0.001)))))
 
 
 @dataclass(slots=True)
@@ -59,24 +74,27 @@ async def run_import(auth: "Auth", order: Order, show: Callable[[int, int], None
     source = order.source
     fresh = ImportProgress(import_id=source.import_id, source=visible(source.name)[:_LONGEST_SOURCE])
     newest, before = await _written(auth, source.import_id)
+    if newest is not None and not order.again and not order.dry_run:
+        written = ImportProgress.of(newest)
+        if written.finished:
+            return Outcome(written, was_finished=True)
+        passed = [fresh if before is None else ImportProgress.of(before), written]
+    else:
+        passed = [fresh]
     with ExitStack() as resources:
         file = None if order.errors is None else resources.enter_context(ErrorFile(order.errors))
-        progress = fresh
-        if newest is not None and not order.again and not order.dry_run:
-            progress = ImportProgress.of(newest)
-            if progress.finished:
-                return Outcome(progress, was_finished=True)
-            if file is not None and file.count < progress.errors:
-                # The crash came between the last batch and its errors: that batch is gone through once more.
-                progress = fresh if before is None else ImportProgress.of(before)
+        if file is not None and (order.dry_run or newest is None):
+            file.require_empty()
+        # When a crash came between the last batch and its errors, that batch is gone through once more.
+        progress = passed[0] if file is not None and file.count < passed[-1].errors else passed[-1]
         if file is not None:
-            if order.dry_run or newest is None:
-                file.require_empty()
             file.keep(progress.errors)
         outcome = Outcome(progress)
         rehearsal = resources.enter_context(Rehearsal()) if order.dry_run else None
         after = None if newest is None else newest.id
-        for batch, refused, places in _batches(order, progress.cursor, lambda: now_of(auth.clock)):
+        pace = _Pace()
+        for batch, refused, places in _batches(order, progress.cursor, pace, lambda: now_of(auth.clock)):
+            began = monotonic()
             if rehearsal is not None:
                 advanced = await rehearsal.take(auth.store, outcome.progress, batch)
             else:
@@ -84,6 +102,7 @@ async def run_import(auth: "Auth", order: Order, show: Callable[[int, int], None
                     auth.store, outcome.progress, batch, after=after, actor_id=acting(), at=now_of(auth.clock)
                 )
                 after = advanced.entry_id
+            pace.took(monotonic() - began)
             faults = sorted([*refused, *map(_taken, advanced.taken)], key=lambda fault: places.index(fault.place))
             if file is not None:
                 file.add(faults)
@@ -111,16 +130,17 @@ def _taken(taken: Taken) -> ImportFault:
 
 
 def _batches(
-    order: Order, cursor: str, clock: Callable[[], datetime]
+    order: Order, cursor: str, pace: _Pace, clock: Callable[[], datetime]
 ) -> Iterator[tuple[Batch, list[ImportFault], list[str]]]:
     """The records after ``cursor``, so many at a time, what is wrong with those that can't be taken, and the places of
     all. The last batch has fewer: none, if need be."""
     records = order.source.read(cursor)
     while True:
-        read = list(islice(records, BATCH))
+        size = pace.size
+        read = list(islice(records, size))
         candidates, refused = _judged(order, read, clock())
         cursor = read[-1].cursor if read else cursor
-        finished = len(read) < BATCH
+        finished = len(read) < size
         batch = Batch(candidates=candidates, read=len(read), cursor=cursor, finished=finished)
         yield batch, refused, [record.place for record in read]
         if finished:

@@ -75,6 +75,7 @@ _NUMBERS: Final = ("read", "imported", "existing", "refused", "without_password"
 def advances(tx: Transaction, import_id: str) -> Iterator[AuditEntry]:
     """What the trail has of this import, newest first."""
     before: str | None = None
-    while page := tx.audit.page(kind=ADVANCED, before=before, limit=_PAGE):
+    limit = 1  # mostly the newest of all is asked for
+    while page := tx.audit.page(kind=ADVANCED, before=before, limit=limit):
         yield from (entry for entry in page if entry.detail.get("import") == import_id)
-        before = page[-1].id
+        before, limit = page[-1].id, _PAGE
