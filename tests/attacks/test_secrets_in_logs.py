@@ -1,0 +1,98 @@
+"""What a server logs while everything is done with it that can go wrong is searched for the secrets that were sent.
+
+LO-02, LG-24: passwords, tokens, keys and e-mails, right and wrong ones, well formed and not, in text and in JSON.
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.serving import PASSWORD, Serving
+from tests.journeys.raw import raw_request
+
+pytestmark = pytest.mark.xdist_group("workers")
+CANARY = "canary7f3k"
+
+
+def drive(serving: Serving) -> list[str]:
+    """Every kind of request with something secret in it; return the secrets."""
+    email = f"{CANARY}@example.com"
+    held = serving.register(email, carry="tokens", name=f"Name {CANARY}").body
+    secrets = [email, PASSWORD, held["access_token"], held["refresh_token"], held["device_token"]]
+    session = serving.log_in(email, carry="header").body
+    secrets.append(session["session_token"])
+    wrong = f"wrong {CANARY} password of mine"
+    made = serving.call("POST", "api-keys", {"name": f"key {CANARY}"}, token=session["session_token"]).body
+    secrets += [wrong, made["secret"]]
+    calls: list[tuple[str, str, Any, str | None]] = [
+        ("POST", "login", {"email": email, "password": wrong}, None),
+        ("POST", "login", {"email": f"{CANARY}\n@", "password": {"x": CANARY}}, None),
+        ("POST", "register", {"email": email, "password": f"{CANARY} again"}, None),
+        ("GET", "me", None, made["secret"]),
+        ("GET", "me", None, session["session_token"] + CANARY),
+        ("GET", f"me?token={CANARY}", None, f"eyJ.{CANARY}.x"),
+        ("POST", "password", {"current": wrong, "new": f"{CANARY} the new password"}, session["session_token"]),
+        ("POST", "token", f"grant_type=refresh_token&refresh_token={held['refresh_token']}", None),
+        ("POST", "token", f"grant_type=refresh_token&refresh_token={held['refresh_token']}", None),
+        ("POST", "token", f"grant_type={CANARY}&client_secret={CANARY}", None),
+        ("GET", f"check?role={CANARY}", None, held["access_token"]),
+        ("DELETE", f"sessions/{CANARY}", None, session["session_token"]),
+        ("GET", f"{CANARY}/%00%ff", None, None),
+    ]
+    for method, path, body, token in calls:
+        serving.call(method, path, body, token)
+    cookie = f"Cookie: coatcheck-{serving.port}={CANARY}"
+    for line in (
+        f"GET /auth/login?password={CANARY} HTTP/1.1\r\nHost: {CANARY}\r\n{cookie}\r\n\r\n",
+        f"{CANARY} {CANARY}\r\n\r\n",
+        f"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nemail={CANARY}&password={CANARY}",
+    ):
+        raw_request(serving, line.encode())
+    return secrets
+
+
+def make_trouble(serving: Serving, token: str) -> None:
+    """What is logged is trouble: a database that is away, a worker that is killed, a switch that is thrown."""
+    with closing(sqlite3.connect(serving.database)) as database:
+        database.execute("ALTER TABLE coatcheck_events RENAME TO coatcheck_events_away")
+    serving.log_in(f"{CANARY}@example.com")
+    serving.me(token)
+    time.sleep(1)
+    with closing(sqlite3.connect(serving.database)) as database:
+        database.execute("ALTER TABLE coatcheck_events_away RENAME TO coatcheck_events")
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        os.kill(serving.pid, number)
+    names = frozenset(serving.registered())
+    os.kill(serving.worker_pids()[0], signal.SIGKILL)
+    until = time.monotonic() + 20
+    while names <= set(serving.registered()) and time.monotonic() < until:
+        time.sleep(0.02)
+    serving.wait_for_registrations()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_that_was_sent_is_in_the_log(tmp_path: Path, form: str) -> None:
+    options = ("--drain-for", "0.1", "--log-format", form)
+    with Serving(tmp_path, workers=2, options=options, COATCHECK_REVOCATION_LEASE="1s") as serving:
+        secrets = drive(serving)
+        make_trouble(serving, secrets[2])
+        assert serving.stop() == 0
+        said = serving.output.read_text()
+    assert CANARY not in said
+    for secret in secrets:
+        assert secret not in said
+    assert "was killed (SIGKILL)" in said, "something was logged"
+    assert "Revocations can't be followed" in said
+    if form == "json":
+        lines = [json.loads(line) for line in said.splitlines()]
+        assert all({"time", "level", "logger", "message", "process"} <= line.keys() for line in lines)
+        killed = next(line for line in lines if "was killed" in line["message"])
+        assert (killed["level"], killed["code"]) == ("warning", -signal.SIGKILL)
+        assert any("worker" in line and line["logger"] == "coatcheck" for line in lines)
