@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.cli.importing.sources import BCRYPT, lines
+from tests.cli.importing.sources import BCRYPT, lines, many
 
 ANN = {
     "email": "Ann@Example.com",
@@ -92,6 +92,22 @@ def test_an_import_that_is_gone_through_again_knows_its_accounts(empty: CommandL
     assert empty.code == 1
     done = empty.document("users", "import", "users.jsonl", "--again", "--without-unsupported-hashes")
     assert (done["imported"], done["made"], done["existing"], done["refused"]) == (2, 1, 0, 0)
+
+
+def test_accounts_are_imported_into_postgresql_just_so(run: CommandLine, postgres_url: str) -> None:
+    run.environment |= {
+        "COATCHECK_DATABASE_URL": postgres_url,
+        "COATCHECK_SECRETS": "the secret of this test has 40 letters or so",
+    }
+    run.make_database()
+    many(run.folder / "users.jsonl", 300)
+    for more, made in (((), 296), (("--again",), 0)):
+        run("users", "import", "users.jsonl", *more, "--json")
+        done = json.loads(run.out)
+        assert (run.code, done["read"], done["imported"], done["made"]) == (1, 300, 296, made)
+    run("users", "import", "users.jsonl", "--dry-run", "--json")
+    assert json.loads(run.out)["imported"] == 296
+    assert len(run.document("audit", "list", "--kind", "user.imported", "--limit", "1000")) == 296
 
 
 def test_a_rehearsal_changes_nothing_and_says_what_would_be_done(empty: CommandLine) -> None:
