@@ -24,7 +24,7 @@ from coatcheck.stores.sqlite import aside
 from coatcheck.stores.sqlite.connect import over
 from coatcheck.stores.sqlite.file_lock import FileLock
 
-BATCH: Final = 10_000
+BATCH: Final = 5_000
 _LOCK_PATIENCE: Final = 5.0
 _BUSY_SECONDS: Final = 5.0
 _ALIVE_FOR: Final = 3

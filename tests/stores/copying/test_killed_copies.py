@@ -1,0 +1,58 @@
+"""A copy that is killed goes on: whatever it was doing, the same command ends with the same."""
+
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from coatcheck.stores.copying.copy_store import Copied
+from tests.stores.copying.conftest import ask
+
+NEVER = 10**9
+SEED = 20
+AT_THE_END = ("return finish",)
+
+
+def run(path: Path, url: str, step: int) -> subprocess.CompletedProcess[str]:
+    """Copy until a step."""
+    command = [sys.executable, "-m", "tests.stores.copying.killed", str(path), url, str(step)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def steps_to_die_at(names: list[str]) -> Iterator[int]:
+    """Beside the source's being set aside and the target's being finished, and at some other places."""
+    for critical in ("call set_aside", "return set_aside", "return _make", "call finish", "return finish"):
+        yield names.index(critical) + 1
+    takes = [at + 1 for at, name in enumerate(names) if name == "return _add"]
+    yield from random.Random(SEED).sample(takes[:-1], 2)
+
+
+def begin_anew(path: Path, contents: bytes, url: str) -> None:
+    """The file as it was, and an empty target."""
+    for each in path.parent.glob("app.db*"):
+        each.unlink()
+    path.write_bytes(contents)
+    ask(url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+def test_a_copy_that_was_killed_goes_on_and_ends_the_same(
+    path: Path, copy: Callable[..., Copied], postgres_url: str
+) -> None:
+    before = path.read_bytes()
+    begin_anew(path, before, postgres_url)
+    whole = run(path, postgres_url, NEVER)
+    assert whole.returncode == 0, whole.stderr
+    names = whole.stdout.split("\n")
+    rows = "SELECT (SELECT sum(count) FROM coatcheck_attempts), (SELECT count(*) FROM coatcheck_sessions)"
+    expected = ask(postgres_url, rows)
+    for step in sorted(set(steps_to_die_at(names))):
+        begin_anew(path, before, postgres_url)
+        killed = run(path, postgres_url, step)
+        assert killed.returncode == -signal.SIGKILL, (names[step - 1], killed.stderr)
+        again = copy()
+        assert again.was_finished == (names[step - 1] in AT_THE_END), names[step - 1]
+        assert ask(postgres_url, rows) == expected, names[step - 1]
+        assert not path.read_bytes().startswith(b"SQLite"), names[step - 1]
+        assert (path.parent / "app.db-moved").read_bytes() == before, names[step - 1]
