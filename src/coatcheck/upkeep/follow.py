@@ -71,7 +71,7 @@ class Follower:
         self._has_left = False
         self.failures = 0
         """Syncs that failed since the last one that did not."""
-        self._is_cut_off = False
+        self._cut_off_by: set[str] = set()
 
     async def start(self) -> None:
         """Register, read the first snapshot, and go on in the background.
@@ -171,11 +171,14 @@ class Follower:
                 "has taken its place. If `coatcheck schema restored` was not run yet, run it now."
             )
         if heard is Heard.REFUSED:
-            self._say_cut_off("The store's answer is behind what was known here, or is not understood.")
+            self._say_cut_off(
+                "The store's answer is behind what was known here, or is not understood. If that lasts, a backup was "
+                "restored, or a standby promoted that had not heard everything: run `coatcheck schema restored`."
+            )
         if heard in _TAKEN:
             self.failures = 0
-            if self._is_cut_off:
-                self._is_cut_off = False
+            if self._cut_off_by:
+                self._cut_off_by.clear()
                 log.warning("Revocations are followed again.")
             self._after_sync()
         return heard
@@ -188,9 +191,10 @@ class Follower:
             self._subscriber.registered(number)
 
     def _say_cut_off(self, why: str) -> None:
-        """Once, until it is over: a store that is away for an hour is one line, not thousands."""
-        if not self._is_cut_off:
-            self._is_cut_off = True
+        """Each reason once, until it is over: a store that is away for an hour is one line, not thousands. Not only the
+        first: a database that was away and comes back without what was known needs somebody who acts."""
+        if why not in self._cut_off_by:
+            self._cut_off_by.add(why)
             log.warning("Revocations can't be followed: %s Checks go by revocation.policy until they can.", why)
 
     async def _follow(self) -> None:
