@@ -142,7 +142,7 @@ def gateway(folder: Path, *, asks: str | None = None) -> Iterator[Gateway]:
     }
     with serving(**settings) as server, _serving(upstream):
         upstream.jwks_url, upstream.issuer = f"{server.url}/auth/.well-known/jwks.json", f"{url}/auth"
-        trusted = _certified(folder)
+        trusted = certified(folder)
         replaced = {
             "127.0.0.1:8000": asks or server.url.removeprefix("http://"),
             "127.0.0.1:3000": f"127.0.0.1:{upstream.port}",
@@ -159,7 +159,7 @@ def gateway(folder: Path, *, asks: str | None = None) -> Iterator[Gateway]:
         (folder / "nginx.conf").write_text(_MAIN.format(user=user, folder=folder), encoding="utf-8")
         process = subprocess.Popen([nginx, "-p", str(folder), "-e", "error.log", "-c", "nginx.conf"])
         try:
-            _wait_for(port, process, folder / "error.log")
+            wait_for(port, process, folder / "error.log")
             yield Gateway(url, port, trusted, server, upstream)
         finally:
             process.terminate()
@@ -218,7 +218,7 @@ def _serving(upstream: Upstream) -> Iterator[None]:
             thread.join(10)
 
 
-def _certified(folder: Path) -> ssl.SSLContext:
+def certified(folder: Path) -> ssl.SSLContext:
     """Write a certificate for localhost, and return what trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
@@ -244,7 +244,8 @@ def _certified(folder: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=pem.decode("ascii"))
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until it listens."""
     deadline = time.monotonic() + 10
     while True:
         assert process.poll() is None, log.read_text(encoding="utf-8")

@@ -1,0 +1,79 @@
+"""PostgreSQL with a standby that follows it, made by the steps of ``docs/database-failover.md``.
+
+with PrimaryAndStandby(folder, synchronous=True) as pair:
+    pair.primary.kill()
+    pair.promote()
+"""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+
+from tests.postgres import PostgresServer
+
+NAME = "standby_1"
+
+
+class PrimaryAndStandby:
+    """Both, in ``folder``. With ``synchronous`` a commit is answered when it is on both disks."""
+
+    def __init__(self, folder: Path, *, synchronous: bool) -> None:
+        self.primary = PostgresServer(folder / "primary")
+        self.standby = PostgresServer(folder / "standby")
+        self._is_synchronous = synchronous
+        self._running = ExitStack()
+
+    def __enter__(self) -> "PrimaryAndStandby":
+        with ExitStack() as running:
+            running.enter_context(self.primary)
+            source = f"host=127.0.0.1 port={self.primary.port} user=postgres application_name={NAME}"
+            self.standby.run(
+                *("pg_basebackup", "--pgdata", str(self.standby.data), "--dbname", source),
+                *("--write-recovery-conf", "--wal-method", "stream", "--checkpoint", "fast", "--no-sync"),
+            )
+            running.enter_context(self.standby)
+            with psycopg.connect(self.primary.url, autocommit=True) as primary:
+                if self._is_synchronous:
+                    primary.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{NAME}'")
+                    primary.execute("SELECT pg_reload_conf()")
+                wanted = "sync" if self._is_synchronous else "async"
+                follows = "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = %s"
+                _wait_for(primary, follows, wanted)
+            self._running = running.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    def new_database(self) -> str:
+        """The URL of a new database, with both hosts in it."""
+        url = self.primary.new_database()
+        one = f"127.0.0.1:{self.primary.port}"
+        assert url.count(one) == 1
+        return url.replace(one, f"{one},127.0.0.1:{self.standby.port}")
+
+    def promote(self) -> None:
+        """Make the standby the primary."""
+        self.standby.run("pg_ctl", "promote", "--pgdata", str(self.standby.data), "--wait")
+
+    def cut_off(self) -> None:
+        """Let the standby have all there is, and hear of nothing more."""
+        with (
+            psycopg.connect(self.primary.url) as primary,
+            psycopg.connect(self.standby.url, autocommit=True) as standby,
+        ):
+            ((end,),) = primary.execute("SELECT pg_current_wal_flush_lsn()")
+            _wait_for(standby, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", end)
+            standby.execute("ALTER SYSTEM SET primary_conninfo = ''")
+            standby.execute("SELECT pg_reload_conf()")
+            _wait_for(standby, "SELECT count(*) = 0 FROM pg_stat_wal_receiver")
+
+
+def _wait_for(connection: psycopg.Connection[tuple[Any, ...]], question: LiteralString, *values: str) -> None:
+    gives_up = time.monotonic() + 30
+    while connection.execute(question, values).fetchone() != (True,):
+        assert time.monotonic() < gives_up, question
+        time.sleep(0.02)
