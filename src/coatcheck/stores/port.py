@@ -151,7 +151,8 @@ class Sessions(Protocol):
         """Delete up to ``limit`` rows that ended or expired before those instants; return how many."""
 
     def count_live(self, now: datetime) -> int:
-        """How many logins are neither ended nor past their absolute end."""
+        """How many logins are neither ended nor past their absolute end. For people to read: of hundreds of thousands
+        it may be an estimate."""
 
     def get_data(self, session_id: str) -> SessionData | None:
         """What the application keeps beside a session that has not been ended; else None. It goes with the session:

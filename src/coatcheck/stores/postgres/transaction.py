@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from coatcheck.model.audit import AuditEntry
+from coatcheck.stores.postgres import many_rows
 from coatcheck.stores.postgres.latecomers import complete_up_to
 from coatcheck.stores.sql.audit import SqlAudit
 from coatcheck.stores.sql.keys import SqlKeys
@@ -70,6 +71,12 @@ class PostgresSessions(SqlSessions):
         if self._connection.execute(_TOUCH, given).rowcount == len(seen):
             return ()
         return self._connection.execute(_BEHIND, given).scalars().all()
+
+    def purge(self, *, ended_before: datetime, expired_before: datetime, limit: int) -> int:
+        return many_rows.purge(self._connection, ended_before=ended_before, expired_before=expired_before, limit=limit)
+
+    def count_live(self, now: datetime) -> int:
+        return many_rows.count_live(self._connection, now)
 
 
 class PostgresKeys(SqlKeys):
