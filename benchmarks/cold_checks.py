@@ -2,7 +2,7 @@
 
 Two servers share a store. One has seen every session; the other one checks them all for the first time, thirty-two at
 once and one by one. With Redis it finds there what the first one read; without it asks the store. Checked per second,
-and microseconds for one. ``COATCHECK_BENCH_DATABASE_URL`` names a database other than SQLite; its tables are made there,
+and microseconds for one. ``BENCH_DATABASE_URL`` names a database other than SQLite; its tables are made there,
 and what is measured stays in it.
 """
 
@@ -77,7 +77,7 @@ def measure() -> dict[str, Figure]:
     """With and without Redis, which here is on the same machine as everything else."""
     figures: dict[str, Figure] = {}
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder) / "redis") as redis:
-        database = os.environ.get("COATCHECK_BENCH_DATABASE_URL") or f"sqlite:///{folder}/bench.db"
+        database = os.environ.get("BENCH_DATABASE_URL") or f"sqlite:///{folder}/bench.db"
         kind = database.partition(":")[0]
         for name, cache in (("without Redis", None), ("with Redis", redis.url)):
             rate, alone = asyncio.run(cold(database, cache))

@@ -47,6 +47,7 @@ class Relay:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(task)
+        self._loop.run_until_complete(asyncio.sleep(0.2))  # a handshake that was refused is still being closed
         self._loop.close()
 
     async def _serve(self) -> None:
@@ -73,6 +74,9 @@ class Relay:
                 with suppress(OSError, ssl.SSLError):
                     await each.wait_closed()
 
+    async def let_pass(self) -> None:
+        """Returns when pieces may go on: at once here."""
+
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop, late = asyncio.get_running_loop(), asyncio.Queue[tuple[float, bytes]]()
 
@@ -80,6 +84,7 @@ class Relay:
             while True:
                 at, piece = await late.get()
                 await asyncio.sleep(at - loop.time())
+                await self.let_pass()
                 writer.write(piece)
                 await writer.drain()
 

@@ -9,10 +9,11 @@ from coatcheck.authority import LookUp
 from coatcheck.checking.recall import Policy
 from coatcheck.errors import CheckingStale, SessionEnded, SessionExpired, TokenExpired
 from coatcheck.model.session import Carry
+from coatcheck.redis.cache import CachedAuthority
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.opaque import digest
 from tests.checking.builders import SETTINGS, Site, cookie, jwt
-from tests.redis.builders import Server, change_roles, entries, line_to, redis_at, renew, running, settled
+from tests.redis.builders import SECRETS, Server, change_roles, entries, line_to, redis_at, renew, running, settled
 
 T = SETTINGS.tokens.access_for
 SECOND = timedelta(seconds=1)
@@ -146,6 +147,20 @@ def test_time_in_redis_counts_from_when_the_store_was_read(redis_url: str) -> No
         await second.sync()
         await second.check(token)
         assert len(second.asked) == 1
+
+    running(redis_url, test)
+
+
+def test_an_entry_is_over_when_its_writer_says_so(redis_url: str) -> None:
+    async def test(site: Site, first: Server, second: Server) -> None:
+        token = cookie(site.log_in())
+        await first.checks_and_notes(token)
+        patient = CachedAuthority(
+            second.authority, second.line, SECRETS, wall=second.wall, keep_for=3 * T, leeway=SETTINGS.tokens.leeway
+        )
+        assert await patient.recollect(LookUp(digest=digest(token))) is not None
+        site.clock.advance(T)
+        assert await patient.recollect(LookUp(digest=digest(token))) is None
 
     running(redis_url, test)
 

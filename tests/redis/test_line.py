@@ -103,12 +103,12 @@ def test_a_redis_that_hangs_costs_milliseconds_once_and_then_nothing(tmp_path: P
                 began = loop.time()
                 answers = await asyncio.gather(*(line.ask("PING") for _ in range(100)), return_exceptions=True)
                 assert all(isinstance(answer, Away) for answer in answers)
-                assert 0.01 <= loop.time() - began < 0.1
+                assert 0.01 <= loop.time() - began < 1
                 began = loop.time()
                 for _ in range(100):
                     with pytest.raises(Away):
                         await line.ask("PING")
-                assert loop.time() - began < 0.01
+                assert loop.time() - began < 0.5, "a hundred that wait would take a second"
             finally:
                 os.kill(server.pid, signal.SIGCONT)
             await until(lambda: line.is_up)

@@ -118,10 +118,7 @@ class Recall:
         (rules 8 and 9). It counts from when it was read, and never decides that a login went idle (rule 11). None when
         there is no such thing: then the store is asked."""
         found = None if self._recollect is None else await self._recollect(self._asked(doubt))
-        known = self._checker.replica.position
-        if found is None or found.record is None or known is None or found.position.epoch != known.epoch:
-            return None
-        if found.position.seq < self._checker.replica.floor:
+        if found is None:
             return None
         try:
             remembered = self._checker.take(doubt, found)

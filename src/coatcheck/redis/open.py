@@ -1,5 +1,6 @@
 """From an address to all that Redis does here."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -42,10 +43,8 @@ class OpenedRedis:
 
     async def start(self) -> None:
         """Connect; returns although that was not possible."""
-        await self._quick.start()
-        await self._patient.start()
+        await asyncio.gather(self._quick.start(), self._patient.start())
 
     async def stop(self) -> None:
         """Hang up; idempotent."""
-        await self._quick.stop()
-        await self._patient.stop()
+        await asyncio.gather(self._quick.stop(), self._patient.stop())
