@@ -5,9 +5,11 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from coatcheck import Auth, Settings
 from coatcheck.redis.address import read_address
 from coatcheck.redis.bell import CHANGED, RedisBell, channel_of
 from coatcheck.redis.clients import ears_for
+from coatcheck.testing import fast_passwords
 from coatcheck.tokens.derivation import Secrets
 from tests.redis.builders import SECRETS, line_to, redis_at
 from tests.redis_server import RedisServer
@@ -119,3 +121,27 @@ def test_it_listens_again_after_redis_was_killed(tmp_path: Path) -> None:
 
     between_two(server.url, test)
     server.stop()
+
+
+def test_an_ending_is_published_and_a_login_is_not(redis_url: str, tmp_path: Path) -> None:
+    secret = "a secret that only these tests know of"
+    settings = Settings(
+        database=f"sqlite:///{tmp_path}/app.db", cache=redis_url, secrets=(secret,), passwords=fast_passwords()
+    )
+
+    async def run() -> None:
+        async with Auth(settings) as auth:
+            login = await auth.register("ada@example.com", "three quiet herons wade")
+            with redis_at(redis_url) as there, there.pubsub() as ears:
+                ears.subscribe(channel_of(Secrets([secret])))
+                assert ears.get_message(timeout=5) is not None
+                again = await auth.login("ada@example.com", "three quiet herons wade")
+                await asyncio.sleep(0.05)
+                assert ears.get_message(timeout=0.2) is None
+                await auth.end_session(login.user.id, again.session.id)
+                await asyncio.sleep(0.05)
+                said = ears.get_message(timeout=5)
+                assert said is not None
+                assert said["data"] == CHANGED
+
+    asyncio.run(run())
