@@ -9,6 +9,7 @@ import pytest
 
 from coatcheck.model.event import SessionEnded
 from coatcheck.stores.open import store_for
+from coatcheck.stores.sqlite.aside import read_text
 
 PROCESSES = 4
 WRITES = 200
@@ -117,3 +118,13 @@ def test_a_store_survives_a_fork(path, start, how, events, statuses):
     assert asyncio.run(store.read(lambda tx: tx.log.head())).seq == events
     asyncio.run(store.close())
     assert _is_whole(path)
+
+
+def test_looking_whether_the_database_was_set_aside_takes_no_lock_away(store, path, start):
+    asyncio.run(store.write(lambda tx: tx.log.append(SessionEnded("ses_x"))))
+    assert read_text(path) is None
+    assert start("write", count=1).wait(30) == 0  # opens and closes the same files
+    assert path.with_name(f"{path.name}-wal").exists()
+    asyncio.run(store.write(lambda tx: tx.log.append(SessionEnded("ses_y"))))
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT seq FROM coatcheck_head").fetchone() == (3,)

@@ -33,6 +33,10 @@ def text_for(path: Path, place: str) -> str:
 def read_text(path: Path) -> str | None:
     """The text at ``path``; None for a database, and where nothing is."""
     try:
+        # A database is never opened here: closing it would drop the locks that SQLite holds on it in this process, and
+        # the write-ahead log would be removed under it. Its first page alone is longer than the text.
+        if not 0 < path.stat().st_size <= _LONGEST:
+            return None
         with path.open("rb") as file:
             found = file.read(_LONGEST)
     except OSError:
