@@ -16,17 +16,24 @@ from typing import Any
 import pytest
 
 from tests.faults import (
+    break_postgres,
     cache,
     disconnects,
+    fill_disk,
     kill_workers,
+    mixing,
     partitions,
     pause_checkers,
     publishing,
+    regions,
+    slow_postgres,
     step_clocks,
     storms,
     trouble_feed,
 )
 from tests.faults.namespaces import why_not
+from tests.faults.serving import SECRET
+from tests.postgres import PostgresServer
 
 FIGURES_WIDTH = 44
 
@@ -53,6 +60,26 @@ def cut_wires(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     return partitions.run_namespaces(folder, seed=asked.seed)
 
 
+def fill_the_disk(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """FT-11, where a small disk can be mounted."""
+    if reason := fill_disk.why_not():
+        return {"NOT TESTED": reason}
+    return fill_disk.run(folder, rounds=10, seed=asked.seed)
+
+
+def kill_over_postgres(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """FT-01 with PostgreSQL beneath."""
+    with PostgresServer(folder / "postgres") as postgres:
+        database = {"COATCHECK_DATABASE_URL": postgres.new_database(), "COATCHECK_SECRETS": SECRET}
+        return kill_workers.run(folder, kills=asked.kills, clients=6, seed=asked.seed, **database)
+
+
+def race_over_postgres(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """FT-19 with two servers and PostgreSQL beneath."""
+    with PostgresServer(folder / "postgres") as postgres:
+        return storms.run(folder, rounds=asked.rounds, new_database=postgres.new_database)
+
+
 def tests(*paths: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
     """Run tests; the figures are how many passed."""
 
@@ -75,6 +102,20 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
     "kill": (
         "FT-01  kill -9 of workers under load",
         in_a_folder(lambda folder, asked: kill_workers.run(folder, kills=asked.kills, clients=6, seed=asked.seed)),
+    ),
+    "kill-postgres": ("FT-01  the same over PostgreSQL", in_a_folder(kill_over_postgres)),
+    "crash": (
+        "FT-03  PostgreSQL crashes under two servers",
+        in_a_folder(lambda folder, asked: break_postgres.run(folder, rounds=asked.crashes, seed=asked.seed)),
+    ),
+    "slow": (
+        "FT-10  PostgreSQL slow, hung, busy",
+        in_a_folder(lambda folder, asked: slow_postgres.run(folder, seed=asked.seed)),
+    ),
+    "disk": ("FT-11  PostgreSQL's disk is full", in_a_folder(fill_the_disk)),
+    "mixing": (
+        "rule 1  all flows meet over PostgreSQL",
+        in_a_folder(lambda folder, asked: mixing.run(folder, operations=asked.operations, seed=asked.seed)),
     ),
     "partitions": (
         "FT-07, FT-08  a feed cut, stalled, reordered",
@@ -103,15 +144,24 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
         in_a_folder(lambda folder, asked: trouble_feed.run(folder, seed=asked.seed)),
     ),
     "restore": ("FT-18  a backup put back", tests("tests/cli/test_restored.py")),
+    "restore-postgres": (
+        "FT-18  a dump of PostgreSQL put back",
+        tests("tests/faults/test_restore_postgres.py"),
+    ),
     "races": (
         "FT-19  a hundred at once",
         in_a_folder(lambda folder, asked: storms.run(folder, rounds=asked.rounds)),
     ),
+    "races-postgres": ("FT-19  the same, two servers, PostgreSQL", in_a_folder(race_over_postgres)),
     "disconnects": (
         "FT-21  clients that hang up",
         in_a_folder(lambda folder, asked: disconnects.run(folder, requests=asked.disconnects, seed=asked.seed)),
     ),
     "fork": ("rule 5  forks", tests("tests/faults/test_forks.py")),
+    "regions": (
+        "Two regions, 80 ms apart",
+        in_a_folder(lambda folder, asked: regions.run(folder, seed=asked.seed)),
+    ),
     "rules": ("rules broken on purpose", mutations),
 }
 
@@ -130,6 +180,8 @@ def main() -> int:
     """Run what is asked for, or everything; print a table."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--crashes", type=int, default=50)
+    parser.add_argument("--operations", type=int, default=1_000_000, help="of all flows that meet")
     parser.add_argument("--rounds", type=int, default=1000, help="of each storm of a hundred at once")
     parser.add_argument("--disconnects", type=int, default=100_000)
     parser.add_argument("--publish", action="store_true", help="write the figures into docs/faults.md")
@@ -150,7 +202,8 @@ def main() -> int:
             figures, outcome = {"seed": asked.seed, "": broken}, "BROKEN"
             failed += 1
         if asked.publish and not figures.get("NOT TESTED"):
-            publishing.publish(name, title, outcome, figures, asked.seed)
+            page = publishing.PAGES.get(name, publishing.PAGE)
+            publishing.publish(name, title, outcome, figures, asked.seed, page)
         lines.append(f"{title:<{FIGURES_WIDTH}} {outcome:<7} {time.monotonic() - began:6.0f} s")
         lines += [f"    {figure:<{FIGURES_WIDTH - 4}} {value}" for figure, value in figures.items()]
     print("\n".join(["", *lines, f"\nseed {asked.seed}"]))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.history import History, Login
-from tests.faults.serving import Answer, Serving, command_line
+from tests.faults.serving import Answer, Asked, Serving, command_line
 
 LEASE = 2.0
 BOUND = LEASE * 1.1 / 0.9
@@ -17,15 +17,16 @@ RETRY_FOR = 8.0
 """Seconds: below the refresh token's grace of ten."""
 
 
-def run(folder: Path, *, kills: int, clients: int = 8, seed: int = 0) -> dict[str, Any]:
+def run(folder: Path, *, kills: int, clients: int = 8, seed: int = 0, **environment: str) -> dict[str, Any]:
     """Kill ``kills`` workers at random while ``clients`` log in, check, refresh and log out; return the figures.
+    ``environment`` may name another database than a SQLite file.
 
     Raises AssertionError naming every violation.
     """
     dice = random.Random(seed)
     history = History(BOUND)
     back: list[float] = []
-    with Serving(folder, COATCHECK_REVOCATION_LEASE=f"{int(LEASE)}s") as serving:
+    with Serving(folder, COATCHECK_REVOCATION_LEASE=f"{int(LEASE)}s", **environment) as serving:
         is_over = threading.Event()
         people = [Person(serving, history, f"person{n}@example.com", seed + n, is_over) for n in range(clients)]
         for person in people:
@@ -70,7 +71,7 @@ def _kill_one(serving: Serving, dice: random.Random) -> float:
 class Person(threading.Thread):
     """One user with several logins. Every call that may be repeated is repeated until its outcome is known."""
 
-    def __init__(self, serving: Serving, history: History, email: str, seed: int, is_over: threading.Event) -> None:
+    def __init__(self, serving: Asked, history: History, email: str, seed: int, is_over: threading.Event) -> None:
         super().__init__(daemon=True)
         self._serving = serving
         self._history = history
@@ -87,7 +88,7 @@ class Person(threading.Thread):
             if answer.status in (201, 409):  # 409: the answer to an earlier try was lost
                 break
         while not self._is_over.wait(0.01):
-            alive = [login for login in self._logins if login.ended_by == float("inf")]
+            alive = [login for login in self._logins if login.ending_began == float("inf")]
             deed = self._dice.choices(("check", "old", "login", "refresh", "end"), (60, 10, 8, 12, 10))[0]
             if deed == "login" or not alive:
                 self._log_in()
@@ -123,6 +124,8 @@ class Person(threading.Thread):
         if answer.status == 200:
             self._history.refreshed(token, answer.body["refresh_token"])
             login.tokens = [answer.body["access_token"], answer.body["refresh_token"]]
+        elif answer.status in (None, 503):
+            login.tokens = login.tokens[:1]  # too late to repeat it: whether it was done stays unknown
         else:
             self._history.hold("I3", False, f"a refresh was refused: {answer.status} {answer.body}")
 
@@ -131,6 +134,8 @@ class Person(threading.Thread):
         login.ending_began = time.monotonic()
         path = "logout?wait=true" if waits else "logout"
         answer = self._until_known("POST", path, {"scope": "this"}, login.tokens[0])
+        if answer.status in (None, 503):
+            return  # whether it has ended stays unknown
         login.waited, login.ended_by = waits, answer.ended
         self._history.endings += 1
         self._history.hold("I3", answer.status == (200 if waits else 204), f"{answer.status} {answer.body}")

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -14,7 +15,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
+
 PASSWORD = "three quiet herons wade"
+SECRET = "for-tests-alone-2vXq0m7kR4sT9wLzB1nC8dFgH3jKpYuE"
 QUICK = {
     "COATCHECK_PASSWORDS_MEMORY_KIB": "8",
     "COATCHECK_PASSWORDS_ITERATIONS": "1",
@@ -41,9 +45,29 @@ class Answer(NamedTuple):
         return self.status is None
 
 
-class Serving:
+class Asked:
+    """What answers requests."""
+
+    def call(self, method: str, path: str, body: Any = None, token: str | None = None, timeout: float = 15) -> Answer:
+        """One request over a connection of its own."""
+        raise NotImplementedError
+
+    def register(self, email: str, **more: Any) -> Answer:
+        """Make an account and log in."""
+        return self.call("POST", "register", {"email": email, "password": PASSWORD, **more})
+
+    def log_in(self, email: str, *, timeout: float = 15, **more: Any) -> Answer:
+        """Log in."""
+        return self.call("POST", "login", {"email": email, "password": PASSWORD, **more}, timeout=timeout)
+
+    def me(self, token: str) -> Answer:
+        """Whose token it is, if it is accepted."""
+        return self.call("GET", "me", token=token)
+
+
+class Serving(Asked):
     """``coatcheck serve`` in ``folder``, from ``start`` to ``stop``. Its output is in ``folder/output``, and
-    ``options`` come last on its command line."""
+    ``options`` come last on its command line. It has a SQLite file of its own, or what ``environment`` names."""
 
     def __init__(
         self,
@@ -117,13 +141,21 @@ class Serving:
         return [int(child) for child in children if b"coatcheck.cli.serving.worker" in command_line(int(child))]
 
     def registered(self) -> list[str]:
-        """The names of the subscribers."""
+        """The names of the subscribers; none while the database can't be read."""
         path = self.database.with_name(self.database.name + "-subscribers")
         try:
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as raw:
-                return [name for (name,) in raw.execute("SELECT name FROM coatcheck_registrations")]
-        except sqlite3.OperationalError:
+            return [name for (name,) in self.rows("SELECT name FROM coatcheck_registrations", path=path)]
+        except (sqlite3.OperationalError, psycopg.Error):
             return []
+
+    def rows(self, statement: str, *values: Any, path: Path | None = None) -> list[tuple[Any, ...]]:
+        """What a SELECT finds in the database; ``path`` is another file of it, where it has files."""
+        url = self.environment["COATCHECK_DATABASE_URL"]
+        if url.startswith("postgresql:"):
+            with psycopg.connect(url, autocommit=True, connect_timeout=2) as connection:
+                return connection.execute(statement.replace("?", "%s"), values).fetchall()
+        with closing(sqlite3.connect(f"file:{path or self.database}?mode=ro", uri=True)) as raw:
+            return raw.execute(statement, values).fetchall()
 
     def wait_for_registrations(self, *, without: frozenset[str] = frozenset(), patience: float = 30.0) -> float:
         """Wait until as many subscribers as workers are registered, none of them in ``without``; return the seconds."""
@@ -146,17 +178,50 @@ class Serving:
         finally:
             connection.close()
 
-    def register(self, email: str, **more: Any) -> Answer:
-        """Make an account and log in."""
-        return self.call("POST", "register", {"email": email, "password": PASSWORD, **more})
 
-    def log_in(self, email: str, *, timeout: float = 15, **more: Any) -> Answer:
-        """Log in."""
-        return self.call("POST", "login", {"email": email, "password": PASSWORD, **more}, timeout=timeout)
+class Several(Asked):
+    """Servers over one database, each with ``workers``: any request may go to any of them."""
 
-    def me(self, token: str) -> Answer:
-        """Whose token it is, if it is accepted."""
-        return self.call("GET", "me", token=token)
+    def __init__(self, folder: Path, database_url: str, servers: int = 2, workers: int = 1, **environment: str) -> None:
+        self.environment = {
+            "COATCHECK_DATABASE_URL": database_url,
+            "COATCHECK_SECRETS": SECRET,
+            "COATCHECK_URL": "http://localhost:8000",
+            **environment,
+        }
+        self.servers = []
+        for number in range(servers):
+            place = folder / f"server{number}"
+            place.mkdir(parents=True)
+            self.servers.append(Serving(place, workers, **self.environment))
+
+    def __enter__(self) -> "Several":
+        for server in self.servers:
+            server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> int:
+        """SIGTERM to each; the worst exit code."""
+        return max(server.stop() for server in self.servers)
+
+    def call(self, method: str, path: str, body: Any = None, token: str | None = None, timeout: float = 15) -> Answer:
+        return random.choice(self.servers).call(method, path, body, token, timeout)
+
+    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What a SELECT finds in the database."""
+        return self.servers[0].rows(statement, *values)
+
+    def registered(self) -> list[str]:
+        """The names of the subscribers."""
+        return self.servers[0].registered()
+
+    @property
+    def output(self) -> str:
+        """What all of them wrote."""
+        return "".join(server.output.read_text(errors="replace") for server in self.servers)
 
 
 def exchange(

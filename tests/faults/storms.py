@@ -3,26 +3,24 @@
 Each storm is one round over a running server; ``run`` repeats them and returns the figures.
 """
 
-import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults.serving import Answer, Serving, in_parallel
+from tests.faults.serving import Answer, Serving, Several, in_parallel
 
-Storm = Callable[[Serving, str], Counter[int | None]]
+Storm = Callable[[Serving | Several, str], Counter[int | None]]
 
 MANY = 100
 BOUND = 8.0
 """Seconds: more than W, within which a revocation holds everywhere."""
 
 
-def refreshes(serving: Serving, name: str) -> Counter[int | None]:
+def refreshes(serving: Serving | Several, name: str) -> Counter[int | None]:
     """A hundred refreshes of one token get one successor, and the session lives on."""
     login = serving.register(f"{name}@example.com", carry="tokens").body
     answers = in_parallel(*[partial(_refresh, serving, login["refresh_token"])] * MANY)
@@ -35,7 +33,7 @@ def refreshes(serving: Serving, name: str) -> Counter[int | None]:
     return outcomes
 
 
-def registrations(serving: Serving, name: str) -> Counter[int | None]:
+def registrations(serving: Serving | Several, name: str) -> Counter[int | None]:
     """Of a hundred registrations one gets the address."""
     answers = in_parallel(*[partial(serving.register, f"{name}@example.com", carry="header")] * MANY)
     outcomes = _outcomes(answers, {201, 409, 503})
@@ -43,7 +41,7 @@ def registrations(serving: Serving, name: str) -> Counter[int | None]:
     return outcomes
 
 
-def refreshes_against_a_logout(serving: Serving, name: str) -> Counter[int | None]:
+def refreshes_against_a_logout(serving: Serving | Several, name: str) -> Counter[int | None]:
     """Whatever is refreshed while somebody logs out, nothing is alive afterwards."""
     login = serving.register(f"{name}@example.com", carry="tokens").body
     logout = partial(serving.call, "POST", "logout?wait=true", {"scope": "this"}, login["access_token"])
@@ -54,7 +52,7 @@ def refreshes_against_a_logout(serving: Serving, name: str) -> Counter[int | Non
     return _outcomes(refreshed, {200, 400, 503})
 
 
-def logins_over_the_limit(serving: Serving, name: str) -> Counter[int | None]:
+def logins_over_the_limit(serving: Serving | Several, name: str) -> Counter[int | None]:
     """A hundred logins of one person, where the oldest make room: never more are alive than are allowed, at no instant,
     and each login ended those that had begun first."""
     first, most, answers = _log_in_a_hundred_times(serving, name)
@@ -69,7 +67,7 @@ def logins_over_the_limit(serving: Serving, name: str) -> Counter[int | None]:
     return outcomes
 
 
-def logins_at_a_closed_door(serving: Serving, name: str) -> Counter[int | None]:
+def logins_at_a_closed_door(serving: Serving | Several, name: str) -> Counter[int | None]:
     """A hundred logins of one person, where the settings refuse: as many get in as there is room for, and nobody who is
     in has to go."""
     first, most, answers = _log_in_a_hundred_times(serving, name)
@@ -104,8 +102,11 @@ STORMS: tuple[tuple[str, Storm, dict[str, str]], ...] = (
 """What is repeated, and the settings it needs."""
 
 
-def run(folder: Path, *, rounds: int, workers: int = 4) -> dict[str, Any]:
-    """Let every storm blow ``rounds`` times over ``workers`` workers; return the figures.
+def run(
+    folder: Path, *, rounds: int, workers: int = 4, new_database: Callable[[], str] | None = None
+) -> dict[str, Any]:
+    """Let every storm blow ``rounds`` times over ``workers`` workers; return the figures. Over databases that
+    ``new_database`` makes they belong to two servers.
 
     Raises AssertionError when one of them has another outcome than it may.
     """
@@ -114,14 +115,17 @@ def run(folder: Path, *, rounds: int, workers: int = 4) -> dict[str, Any]:
         place = folder / str(number)
         place.mkdir()
         outcomes: Counter[int | None] = Counter()
-        with Serving(place, workers=workers, **environment) as serving:
+        running: Serving | Several = Serving(place, workers=workers, **environment)
+        if new_database is not None:
+            running = Several(place, new_database(), workers=workers // 2, **environment)
+        with running as serving:
             for turn in range(rounds):
                 outcomes += storm(serving, f"person{turn}")
         figures[title] = " ".join(f"{count}×{status or 'none'}" for status, count in sorted(outcomes.items(), key=str))
     return figures
 
 
-def _refresh(serving: Serving, token: str) -> Answer:
+def _refresh(serving: Serving | Several, token: str) -> Answer:
     return serving.call("POST", "token", f"grant_type=refresh_token&refresh_token={token}")
 
 
@@ -131,11 +135,11 @@ def _outcomes(answers: list[Answer], allowed: set[int]) -> Counter[int | None]:
     return outcomes
 
 
-def _limit(serving: Serving) -> int:
+def _limit(serving: Serving | Several) -> int:
     return int(serving.environment["COATCHECK_SESSIONS_AT_MOST"])
 
 
-def _log_in_a_hundred_times(serving: Serving, name: str) -> tuple[Answer, int, list[Answer]]:
+def _log_in_a_hundred_times(serving: Serving | Several, name: str) -> tuple[Answer, int, list[Answer]]:
     """The registration, the most sessions that were seen alive at one instant, and the answers to the logins."""
     email = f"{name}@example.com"
     first = serving.register(email, carry="header")
@@ -148,7 +152,7 @@ def _log_in_a_hundred_times(serving: Serving, name: str) -> tuple[Answer, int, l
 class _Watching(threading.Thread):
     """Counts a person's live sessions in the database, again and again, while others log in."""
 
-    def __init__(self, serving: Serving, user_id: str) -> None:
+    def __init__(self, serving: Serving | Several, user_id: str) -> None:
         super().__init__(daemon=True)
         self._serving, self._user_id = serving, user_id
         self._is_over = threading.Event()
@@ -167,25 +171,20 @@ class _Watching(threading.Thread):
             self.most = max(self.most, len(_alive(self._serving, self._user_id)))
 
 
-def _read(serving: Serving, statement: str, user_id: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{serving.database}?mode=ro", uri=True)) as raw:
-        return raw.execute(statement, (user_id,)).fetchall()
-
-
-def _alive(serving: Serving, user_id: str) -> set[str]:
+def _alive(serving: Serving | Several, user_id: str) -> set[str]:
     statement = "SELECT id FROM coatcheck_sessions WHERE user_id = ? AND ended_at IS NULL"
-    return {session_id for (session_id,) in _read(serving, statement, user_id)}
+    return {session_id for (session_id,) in serving.rows(statement, user_id)}
 
 
-def _replayed(serving: Serving, user_id: str, limit: int) -> set[str]:
+def _replayed(serving: Serving | Several, user_id: str, limit: int) -> set[str]:
     """Who is alive after all that the audit trail tells, in its order. Holds every login against the limit, and every
     ending against the rule that who began first goes first."""
     statement = "SELECT id, created_at FROM coatcheck_sessions WHERE user_id = ?"
-    began = {session_id: (at, session_id) for session_id, at in _read(serving, statement, user_id)}
+    began = {session_id: (at, session_id) for session_id, at in serving.rows(statement, user_id)}
     statement = "SELECT kind, session_id, detail FROM coatcheck_audit WHERE user_id = ? ORDER BY number"
-    (registered,) = began.keys() - {s for kind, s, _ in _read(serving, statement, user_id) if kind == "login.succeeded"}
+    (registered,) = began.keys() - {s for kind, s, _ in serving.rows(statement, user_id) if kind == "login.succeeded"}
     alive = {registered}
-    for kind, session_id, detail in _read(serving, statement, user_id):
+    for kind, session_id, detail in serving.rows(statement, user_id):
         if kind == "login.succeeded":
             alive.add(session_id)
             assert len(alive) <= limit, "one too many was let in"
@@ -197,7 +196,7 @@ def _replayed(serving: Serving, user_id: str, limit: int) -> set[str]:
     return alive
 
 
-def _require_only(serving: Serving, opened: list[Answer], alive: set[str]) -> None:
+def _require_only(serving: Serving | Several, opened: list[Answer], alive: set[str]) -> None:
     """The sessions that are alive are accepted; a few of the others are refused, within the bound, and say why."""
     for answer in opened:
         if answer.body["session"]["id"] in alive:

@@ -29,9 +29,15 @@ class Line:
         self._connection: Connection | None = None
         self._cutting = Lock()
         self._wire: int | None = None
+        self._is_connecting = False
+        self._is_given_up = False
+
+    def begin(self) -> None:
+        """What follows is for somebody else than what was given up."""
+        self._is_given_up = False
 
     def ready(self) -> Connection:
-        """The connection. Raises SQLAlchemyError when there is none to be had.
+        """The connection. Raises SQLAlchemyError when there is none to be had, StoreUnavailable when it was ``cut``.
 
         One that the server has closed meanwhile, as it does when it restarts or becomes a standby, is replaced here:
         the next work would fail over it, however long the server has been back.
@@ -39,10 +45,22 @@ class Line:
         if self._connection is not None and has_been_spoken_to(driver(self._connection)):
             self.drop()
         if self._connection is None:
-            self._connection = connect(self._parameters)
-            with self._cutting:
-                self._wire = driver(self._connection).fileno()
+            self._connect()
+        if self._is_given_up or self._connection is None:
+            raise StoreUnavailable(_BUSY)
         return self._connection
+
+    def _connect(self) -> None:
+        with self._cutting:
+            self._is_connecting = not self._is_given_up
+        try:
+            if self._is_connecting:
+                self._connection = connect(self._parameters)
+        finally:
+            with self._cutting:
+                self._is_connecting = False
+                if self._connection is not None:
+                    self._wire = driver(self._connection).fileno()
 
     def drop(self) -> None:
         """Close the connection, if there is one, whatever is wrong with it."""
@@ -54,11 +72,16 @@ class Line:
                 connection.invalidate()
                 connection.close()
 
-    def cut(self) -> None:
-        """From another thread: let whoever waits for an answer over this connection find it broken."""
+    def cut(self) -> bool:
+        """From another thread: let whoever waits for an answer over this connection find it broken.
+
+        True when there is no connection yet: nothing has begun, and nothing will before ``begin``.
+        """
         with self._cutting:  # once it is closed, its number may be another connection's
+            self._is_given_up = True
             if self._wire is not None:
                 cut(self._wire)
+            return self._is_connecting
 
 
 class _Job(Generic[Result]):
@@ -76,6 +99,7 @@ class _Job(Generic[Result]):
         """Do it over ``line`` and tell whoever waits."""
         if self.future.done():
             return
+        line.begin()
         self.line = line
         result: Any = None
         error: BaseException | None = None
@@ -92,9 +116,8 @@ class _Job(Generic[Result]):
     def overdue(self) -> None:
         """Nobody waits any longer: give it up before it has begun; break it off where it is under way."""
         line = self.line
-        if line is not None:
-            line.cut()  # then the work fails, and says whether it may have been committed
-        elif not self.future.done():
+        has_begun = line is not None and not line.cut()  # then it fails, and says whether it may have been committed
+        if not has_begun and not self.future.done():
             self.future.set_exception(StoreUnavailable(_BUSY))
 
     def _settle(self, result: Any, error: BaseException | None) -> None:
