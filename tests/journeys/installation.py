@@ -170,10 +170,10 @@ class Installation:
         (folder / "nginx.conf").write_text(configuration(folder, self._port))
         addresses = [f"127.0.0.1:{server.port}" for server in self.servers]
         (folder / "servers.conf").write_text("".join(f"server {each};\n" for each in addresses))
-        nginx = subprocess.Popen(
-            [executable(), "-p", str(folder), "-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;"],
-            stderr=(folder / "log").open("ab"),
-        )
+        with (folder / "log").open("ab") as log:
+            nginx = subprocess.Popen(
+                [executable(), "-p", str(folder), "-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;"], stderr=log
+            )
         running.callback(_end, nginx)
         wait_for(self._port, nginx, folder / "log")
         told = ("--write", str(folder / "servers.conf"), "--nginx", str(folder / "nginx.pid"), "--every", "0.2")

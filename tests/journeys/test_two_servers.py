@@ -1,0 +1,17 @@
+"""Two servers behind a proxy, from the first login to a new version: nobody is logged out, and nobody let in."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.two_servers import tell
+
+pytestmark = pytest.mark.timeout(400)
+
+
+def test_two_servers_live_through_everything_and_nobody_is_logged_out_or_let_in(tmp_path: Path) -> None:
+    chapters: list[str] = []
+    figures = tell(tmp_path, lease=2.0, each=2, say=chapters.append)
+    assert len(chapters) == 7, chapters
+    assert (figures["logins that went on"], figures["logins that were ended"]) == (6, 10)
+    assert figures["logged out or let in"] == 0
