@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from secrets import token_urlsafe
@@ -30,15 +30,24 @@ ADMIN = "admin@example.com"
 
 
 class Server:
-    """One ``coatcheck serve`` with a single worker, which writes to ``output``. ``origin`` is where people reach it."""
+    """One ``coatcheck serve`` with ``options``, which writes to ``output``. ``origin`` is where people reach it."""
 
-    def __init__(self, output: Path, environment: Mapping[str, str], *, origin: str = "") -> None:
+    def __init__(
+        self,
+        output: Path,
+        environment: Mapping[str, str],
+        *,
+        origin: str = "",
+        options: Sequence[str] = ("--drain-for", str(DRAIN_FOR)),
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = output
         self._environment = environment
+        self._options = options
         self._origin = origin or f"http://localhost:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._was_told = False
 
     @property
     def name(self) -> str:
@@ -52,10 +61,11 @@ class Server:
 
     def begin(self, source: Path | None = None) -> None:
         """Start it, and don't wait."""
+        self._was_told = False
         environment = {**self._environment, **({"PYTHONPATH": str(source)} if source else {})}
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*coatcheck("serve"), "--port", str(self.port), "--drain-for", str(DRAIN_FOR)],
+                [*coatcheck("serve"), "--port", str(self.port), *self._options],
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -70,12 +80,18 @@ class Server:
             assert time.monotonic() < gives_up, self.output.read_text()
             time.sleep(0.05)
 
+    def end(self) -> None:
+        """SIGTERM, if it still runs and was not told yet."""
+        assert self._process is not None
+        if self._process.poll() is None and not self._was_told:
+            self._process.send_signal(signal.SIGTERM)
+        self._was_told = True
+
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
+        self.end()
         assert self._process is not None
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(40)
+        return self._process.wait(60)
 
     def kill(self) -> None:
         """Kill it with all its workers, as the machine's end would."""
