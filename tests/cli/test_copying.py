@@ -100,6 +100,12 @@ def test_another_secret_is_refused_before_anything_is_done(run: CommandLine, sou
     assert (run.code, "COATCHECK_SECRETS_FILE" in run.err) == (1, True)
 
 
+def test_what_the_local_switch_refuses_is_not_forgotten(run: CommandLine, source: str, target: str) -> None:
+    Path(f"{run.database}-deny").write_text("ses_x\n")
+    run("copy", source, target)
+    assert (run.code, "COATCHECK_REVOCATION_DENY_LIST" in run.err) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("url", "code", "sentence"),
     [

@@ -146,6 +146,7 @@ def test_nobody_is_logged_out_and_nothing_that_was_ended_comes_back(
                 assert serving.call("POST", "logout?wait=true", {"scope": "this"}, token=token).status == 200
             assert refusal(verifier, ended["access_token"]) == "session.ended"
             assert serving.stop() == 0
+            followed = verifier.state.position or ""
 
             said = serving.run("copy", f"sqlite:///{serving.database}", postgres_url)
             assert "The secret opens the signing keys." in said
@@ -166,6 +167,8 @@ def test_nobody_is_logged_out_and_nothing_that_was_ended_comes_back(
 
             assert serving.call("POST", "logout?wait=true", {"scope": "this"}, token=fresh.access).body["receipt"]
             assert refusal(verifier, fresh.access) == "session.ended"
+            now = verifier.state.position or ""
+            assert now.partition(".")[0] == followed.partition(".")[0] != "", "the same epoch"
             assert "history" not in caplog.text, "a service elsewhere goes on without an alarm"
 
             assert refresh(serving, used).status == 400, "what was used before the copy is used once more"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from coatcheck.cli.outcome import say_warning
 from coatcheck.cli.printing import json_option, progress, show_document
 from coatcheck.errors import Misconfigured
 
@@ -58,6 +59,12 @@ def command(source: str, target: str | None, as_json: bool) -> None:
     else:
         for sentence in _sentences(copied, secret_file):
             click.echo(sentence)
+    denied = Path(f"{path}-deny")
+    if denied.exists() and not settings.revocation.deny_list:
+        say_warning(
+            f"{denied} is read by no server with PostgreSQL: what it refuses would be accepted. Name it in "
+            "COATCHECK_REVOCATION_DENY_LIST, on every server"
+        )
 
 
 def _checked(source: str, target: str) -> Path:

@@ -5,6 +5,7 @@ and nobody opens it unawares, whatever their version.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Final
@@ -56,6 +57,8 @@ def set_aside(path: Path, place: str) -> None:
     descriptor, draft = mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            with suppress(PermissionError):  # for the servers to read, if it is an administrator who copies
+                os.fchown(descriptor, path.stat().st_uid, path.stat().st_gid)
             file.write(text_for(path, place) + "\n")
             file.flush()
             os.fsync(file.fileno())
