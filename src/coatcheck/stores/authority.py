@@ -49,7 +49,7 @@ class StoreAuthority:
         ``credential`` is the id of the service credential that asks, None for a process beside the store. Raises
         AttemptsExceeded when that credential has as many as it may.
         """
-        head = await self._store.read(lambda tx: tx.log.head())
+        head = await self._store.read(lambda tx: tx.log.head(), is_one_statement=True)
         now = self._now()
         row = Registration(
             number=new_identifier(REGISTRATION),
@@ -81,7 +81,7 @@ class StoreAuthority:
         valid = [at for at, row in enumerate(rows) if _may_ask(questions[at], row)]
         if not valid:
             return answers
-        read = await self._store.read(lambda tx: self._answers(tx, [questions[at] for at in valid]))
+        read = await self._read([questions[at] for at in valid])
         now = self._now()
         news: dict[int, tuple[Position | None, int]] = {}
         raises_lease = False
@@ -123,6 +123,40 @@ class StoreAuthority:
             return False
         registry.add(row)
         return True
+
+    async def _read(self, questions: Sequence[Question]) -> list[tuple[Delta | Snapshot, bool]]:
+        deltas = await self._store.read(lambda tx: self._deltas(tx, questions), is_one_statement=True)
+        if deltas is not None:
+            return deltas
+        return await self._store.read(lambda tx: self._answers(tx, questions))
+
+    def _deltas(self, tx: Transaction, questions: Sequence[Question]) -> list[tuple[Delta | Snapshot, bool]] | None:
+        """An answer for each from the head and what leads up to it; None when somebody needs more than that.
+
+        Needs no transaction: what is above the head that was read first is left out, and whoever is told of the event
+        that he knows is in this history.
+        """
+        head = tx.log.head()
+        known: dict[tuple[Position | None, str | None], Delta | None] = {}
+        for question in questions:
+            at = (question.applied, question.event_id)
+            if at not in known:
+                known[at] = self._delta(tx, head, question)
+            if known[at] is None:
+                return None
+        return [(delta, True) for q in questions if (delta := known[q.applied, q.event_id]) is not None]
+
+    def _delta(self, tx: Transaction, head: Head, question: Question) -> Delta | None:
+        applied = question.applied
+        if applied is None or applied.epoch != head.epoch or not 0 < applied.seq <= head.seq:
+            return None
+        if applied.seq == head.seq:
+            return Delta(head=head, events=()) if question.event_id == head.event_id else None
+        events = tx.log.after(applied.seq - 1, self._most_events + 1)
+        if not events or (events[0].seq, events[0].id) != (applied.seq, question.event_id):
+            return None
+        news = tuple(event for event in events[1:] if event.seq <= head.seq)
+        return Delta(head=head, events=news, more=not news or news[-1].seq < head.seq)
 
     def _answers(self, tx: Transaction, questions: Sequence[Question]) -> list[tuple[Delta | Snapshot, bool]]:
         """An answer for each; those who know the same are told the same, and it is read once. So is the snapshot,

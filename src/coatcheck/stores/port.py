@@ -354,8 +354,8 @@ class Store(Protocol):
     async def read(self, work: Callable[[Transaction], Result], *, is_one_statement: bool = False) -> Result:
         """Run ``work`` over one consistent read of the primary that begins after this call.
 
-        ``is_one_statement`` says that it needs no transaction around it, which spares a database elsewhere two
-        questions.
+        ``is_one_statement`` says that it needs no transaction around it, having one statement or some that are right
+        each by itself, which spares a database elsewhere two questions.
         """
 
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
@@ -363,7 +363,8 @@ class Store(Protocol):
         a lost one costs a barrier time, a lost registration would let it end too early."""
 
     async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
-        """Run ``work`` over one consistent read of the registry that begins after this call."""
+        """Run ``work`` over the registry, in a read that begins after this call. It asks one question: what two answer
+        may be true at different times."""
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` on the running loop when another process may have committed; a hint (rule 6). Returns the

@@ -29,7 +29,7 @@ async def confirm(store: Store, clock: Clock, position: Position, committed_at: 
     while True:
         asked_at = clock.steady()
         registrations = await store.read_registry(lambda registry: registry.all())
-        head = await store.read(lambda tx: tx.log.head())
+        head = await store.read(lambda tx: tx.log.head(), is_one_statement=True)
         standing = barrier.stand(registrations, head, asked_at)
         if standing.is_over:
             break

@@ -16,7 +16,7 @@ class Settler:
 
     async def look(self) -> None:
         """One round. Raises StoreUnavailable."""
-        head = await self._store.read(lambda tx: tx.log.head())
+        head = await self._store.read(lambda tx: tx.log.head(), is_one_statement=True)
         if head.settled:
             self._seen = None
             return

@@ -99,7 +99,7 @@ class PostgresStore:
     async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
         self._require_open()
         return await self._readers.run(
-            lambda line: _read(line, lambda connection: work(SqlRegistry(connection)), alone=False)
+            lambda line: _read(line, lambda connection: work(SqlRegistry(connection)), alone=True)
         )
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
