@@ -34,55 +34,55 @@ PASSWORD = "three quiet herons wade"
 
 def measure(rounds: int = 200, seconds: float = 4.0) -> dict[str, Figure]:
     """Return each figure with its goal and unit."""
-    enforced, barriers = _propagation(rounds)
+    with tempfile.TemporaryDirectory(prefix="coatcheck-benchmark-") as folder:
+        enforced, barriers = propagation(rounds, f"sqlite:///{Path(folder) / 'app.db'}")
     logins, hashes = asyncio.run(_logins(seconds))
     return {
-        "enforced in all of 8 processes, p50": figure(_percentile(enforced, 50), "ms"),
-        "enforced in all of 8 processes, p99": figure(_percentile(enforced, 99), "ms", goal=25.0),
-        "barrier over 8 processes, p50": figure(_percentile(barriers, 50), "ms"),
-        "barrier over 8 processes, p99": figure(_percentile(barriers, 99), "ms", goal=50.0),
+        "enforced in all of 8 processes, p50": figure(percentile(enforced, 50), "ms"),
+        "enforced in all of 8 processes, p99": figure(percentile(enforced, 99), "ms", goal=25.0),
+        "barrier over 8 processes, p50": figure(percentile(barriers, 50), "ms"),
+        "barrier over 8 processes, p99": figure(percentile(barriers, 99), "ms", goal=50.0),
         "logins per second": figure(logins, "/s"),
         "logins ÷ what the cores can hash": figure(logins / hashes, goal=0.9, at_least=True),
     }
 
 
-def _percentile(values: list[float], percent: int) -> float:
+def percentile(values: list[float], percent: int) -> float:
+    """One of the hundred."""
     return quantiles(values, n=100)[percent - 1]
 
 
 # -- propagation -------------------------------------------------------------------------------------------------------
 
 
-def _propagation(rounds: int) -> tuple[list[float], list[float]]:
+def propagation(rounds: int, database: str, cache: str | None = None) -> tuple[list[float], list[float]]:
     """Milliseconds until the last process refused, and milliseconds of each barrier."""
     spawn = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory(prefix="coatcheck-benchmark-") as folder:
-        database = f"sqlite:///{Path(folder) / 'app.db'}"
-        pipes = [spawn.Pipe() for _ in range(PROCESSES - 1)]
-        checkers = [
-            spawn.Process(target=_check_for_ever, args=(database, number, theirs), daemon=True)
-            for number, (_, theirs) in enumerate(pipes)
-        ]
+    pipes = [spawn.Pipe() for _ in range(PROCESSES - 1)]
+    checkers = [
+        spawn.Process(target=_check_for_ever, args=(database, cache, number, theirs), daemon=True)
+        for number, (_, theirs) in enumerate(pipes)
+    ]
+    for checker in checkers:
+        checker.start()
+    try:
+        return asyncio.run(_end_again_and_again(database, cache, [ours for ours, _ in pipes], rounds))
+    finally:
+        for ours, _ in pipes:
+            ours.send(None)
         for checker in checkers:
-            checker.start()
-        try:
-            return asyncio.run(_end_again_and_again(database, [ours for ours, _ in pipes], rounds))
-        finally:
-            for ours, _ in pipes:
-                ours.send(None)
-            for checker in checkers:
-                checker.join(10)
+            checker.join(10)
 
 
-def _auth(database: str, name: str) -> Auth:
-    return Auth(Settings(database=database, secrets=(SECRET,), passwords=fast_passwords()), name=name)
+def _auth(database: str, cache: str | None, name: str) -> Auth:
+    return Auth(Settings(database=database, cache=cache, secrets=(SECRET,), passwords=fast_passwords()), name=name)
 
 
 async def _end_again_and_again(
-    database: str, checkers: list[Connection], rounds: int
+    database: str, cache: str | None, checkers: list[Connection], rounds: int
 ) -> tuple[list[float], list[float]]:
     enforced, barriers = [], []
-    async with _auth(database, "the one that ends") as auth:
+    async with _auth(database, cache, "the one that ends") as auth:
         for checker in checkers:
             await asyncio.to_thread(checker.recv)  # it has started
         for turn in range(rounds * 2):
@@ -107,13 +107,13 @@ async def _end_again_and_again(
     return [max(0.0, late) for late in enforced], barriers
 
 
-def _check_for_ever(database: str, number: int, ours: Connection) -> None:
+def _check_for_ever(database: str, cache: str | None, number: int, ours: Connection) -> None:
     """A process that accepts the token it is sent until it is revoked, and says when that was."""
-    asyncio.run(_checks(database, number, ours))
+    asyncio.run(_checks(database, cache, number, ours))
 
 
-async def _checks(database: str, number: int, ours: Connection) -> None:
-    async with _auth(database, f"checker {number}") as auth:
+async def _checks(database: str, cache: str | None, number: int, ours: Connection) -> None:
+    async with _auth(database, cache, f"checker {number}") as auth:
         watching = _Watching(auth)
         ours.send("started")
         while (token := await asyncio.to_thread(ours.recv)) is not None:
