@@ -18,7 +18,7 @@ def say(*words: object) -> None:
 
 
 def auth_for(database: str) -> Auth:
-    return Auth(Settings(database=f"sqlite:///{database}", secrets=(SECRET,), passwords=fast_passwords()))
+    return Auth(Settings(database=database, secrets=(SECRET,), passwords=fast_passwords()))
 
 
 async def serve_in_child(auth: Auth, who: str) -> None:

@@ -4,10 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
-def run(case: str, folder: Path) -> list[str]:
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'app.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+def run(case: str, database: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.forking", case, str(folder / "app.db")],
+        [sys.executable, "-m", "tests.faults.forking", case, database],
         capture_output=True,
         text=True,
         timeout=60,
@@ -18,15 +28,15 @@ def run(case: str, folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_made_before_a_fork_and_started_after_it(tmp_path: Path) -> None:
-    said = run("preload", tmp_path)
+def test_made_before_a_fork_and_started_after_it(database: str) -> None:
+    said = run("preload", database)
     assert sorted(said) == ["codes 0 0", "first session.ended", "second session.ended"]
 
 
-def test_a_fork_of_a_running_process_has_no_lease_and_the_parent_keeps_its_own(tmp_path: Path) -> None:
-    said = run("started", tmp_path)
+def test_a_fork_of_a_running_process_has_no_lease_and_the_parent_keeps_its_own(database: str) -> None:
+    said = run("started", database)
     assert said == ["parent decides", "child asks", "child untrusted", "parent decides", "confirmed 1 waited 0"]
 
 
-def test_a_forked_child_follows_anew_under_a_registration_of_its_own(tmp_path: Path) -> None:
-    assert run("anew", tmp_path) == ["child decides", "registered 2", "code 0"]
+def test_a_forked_child_follows_anew_under_a_registration_of_its_own(database: str) -> None:
+    assert run("anew", database) == ["child decides", "registered 2", "code 0"]

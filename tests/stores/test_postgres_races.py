@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from msgspec import structs
 
-from coatcheck.errors import DataConflict
-from coatcheck.flows.parts.account import require_another_administrator
+from coatcheck.errors import DataConflict, RequestNotFound
+from coatcheck.flows.parts.account import locked_account, require_another_administrator
+from coatcheck.flows.parts.registered_service import locked_service
 from coatcheck.model.identifiers import REGISTRATION, new_identifier
 from coatcheck.model.key import KeyStatus
 from coatcheck.model.position import Epoch, Position
@@ -19,7 +20,7 @@ from coatcheck.sessions.grant import grant_again
 from coatcheck.sessions.open import open_session
 from coatcheck.settings import SessionSettings, Settings
 from coatcheck.stores.open import store_for
-from coatcheck.testing.contracts.driving import NOW, SECOND, a_registration, a_session, a_user
+from coatcheck.testing.contracts.driving import NOW, SECOND, a_registration, a_service, a_session, a_user
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
 from tests.stores.side_by_side import two_sides, wait_until_waiting
@@ -284,3 +285,36 @@ def test_whatever_is_issued_while_everything_ends_is_of_the_generation_that_ende
     assert granted.session.everything_generation == 1
     assert opened.session.everything_generation == 1
     assert granted.position.seq == 0
+
+
+def test_an_api_key_that_waits_for_a_suspension_sees_it(ann, sides, postgres_url):
+    first, second = sides
+    first.do(lambda tx: tx.users.lock(ann.id))
+    waiting = second.start(lambda tx: locked_account(tx, ann.id).status)
+    wait_until_waiting(postgres_url, second)
+    suspended = structs.replace(ann, status=UserStatus.SUSPENDED)
+    first.do(lambda tx: change_user(tx, suspended, kind="user.suspended", at=NOW, actor_id=None))
+    first.commit()
+    assert waiting.result(10) is UserStatus.SUSPENDED
+
+
+def test_a_credential_that_waits_for_the_services_end_finds_none(write, sides, postgres_url):
+    service = a_service()
+    write(lambda tx: tx.services.add(service))
+    first, second = sides
+    first.do(lambda tx: (tx.services.lock(service.id), tx.services.remove(service.id)))
+    waiting = second.start(lambda tx: locked_service(tx, service.id))
+    wait_until_waiting(postgres_url, second)
+    first.commit()
+    with pytest.raises(RequestNotFound):
+        waiting.result(10)
+
+
+def test_of_two_who_end_everything_one_does(sides, postgres_url):
+    first, second = sides
+    first.do(lambda tx: end_everything(tx, at=NOW, reason="test", actor_id=None, spare_feeds=True))
+    waiting = second.start(lambda tx: end_everything(tx, at=NOW, reason="test", actor_id=None, spare_feeds=True))
+    wait_until_waiting(postgres_url, second)
+    first.commit()
+    with pytest.raises(DataConflict):
+        waiting.result(10)
