@@ -5,16 +5,22 @@ with PrimaryAndStandby(folder, synchronous=True) as pair:
     pair.promote()
 """
 
+import shlex
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, LiteralString
 
 import psycopg
 
 from tests.postgres import PostgresServer
+from tests.surface.documents import blocks
 
-NAME = "standby_1"
+PAGE = "docs/database-failover.md"
+FOLLOW, PROMOTE = range(2)
+ROLE, SYNCHRONOUS, RELOAD = range(3)
 
 
 class PrimaryAndStandby:
@@ -29,16 +35,14 @@ class PrimaryAndStandby:
     def __enter__(self) -> "PrimaryAndStandby":
         with ExitStack() as running:
             running.enter_context(self.primary)
-            source = f"host=127.0.0.1 port={self.primary.port} user=postgres application_name={NAME}"
-            self.standby.run(
-                *("pg_basebackup", "--pgdata", str(self.standby.data), "--dbname", source),
-                *("--write-recovery-conf", "--wal-method", "stream", "--checkpoint", "fast", "--no-sync"),
-            )
-            running.enter_context(self.standby)
             with psycopg.connect(self.primary.url, autocommit=True) as primary:
+                primary.execute(_statement(ROLE))
+                source = f"host=127.0.0.1 port={self.primary.port}"
+                self._run(FOLLOW, {"host=db-1.internal": source})
+                running.enter_context(self.standby)
                 if self._is_synchronous:
-                    primary.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{NAME}'")
-                    primary.execute("SELECT pg_reload_conf()")
+                    primary.execute(_statement(SYNCHRONOUS))
+                    primary.execute(_statement(RELOAD))
                 wanted = "sync" if self._is_synchronous else "async"
                 follows = "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = %s"
                 _wait_for(primary, follows, wanted)
@@ -57,7 +61,7 @@ class PrimaryAndStandby:
 
     def promote(self) -> None:
         """Make the standby the primary."""
-        self.standby.run("pg_ctl", "promote", "--pgdata", str(self.standby.data), "--wait")
+        self._run(PROMOTE)
 
     def cut_off(self) -> None:
         """Let the standby have all there is, and hear of nothing more."""
@@ -70,6 +74,18 @@ class PrimaryAndStandby:
             standby.execute("ALTER SYSTEM SET primary_conninfo = ''")
             standby.execute("SELECT pg_reload_conf()")
             _wait_for(standby, "SELECT count(*) = 0 FROM pg_stat_wal_receiver")
+
+    def _run(self, number: int, replaced: Mapping[str, str] = MappingProxyType({})) -> None:
+        """A command of the page, on the standby."""
+        command = blocks(PAGE, "sh")[number]
+        for documented, here in {"/var/lib/postgresql/data": str(self.standby.data), **replaced}.items():
+            assert command.count(documented) == 1, documented
+            command = command.replace(documented, here)
+        self.standby.run(*shlex.split(command))
+
+
+def _statement(number: int) -> bytes:
+    return blocks(PAGE, "sql")[number].encode()
 
 
 def _wait_for(connection: psycopg.Connection[tuple[Any, ...]], question: LiteralString, *values: str) -> None:
