@@ -95,6 +95,9 @@ sessions: Final = Table(
     Column("name", Text, nullable=False, server_default=""),
     Column("scopes", Json(tuple[str, ...]), nullable=False, server_default="[]"),
     Column("public_key", Text),
+    # Room in each page: moving ``seen_at``, which no index covers, then leaves the indexes alone. And what was purged
+    # is cleared away when it is one row in a hundred, not one in five: until then every batch walks over it.
+    postgresql_with={"fillfactor": 90, "autovacuum_vacuum_scale_factor": 0.01},
 )
 Index(PREFIX + "sessions_secret_digest", sessions.c.secret_digest, unique=True)
 _partial("sessions_previous_digest", sessions.c.previous_digest, where=sessions.c.previous_digest.is_not(None))
