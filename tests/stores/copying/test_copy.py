@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from concurrent.futures import Future
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -202,7 +203,7 @@ def test_writes_wait_while_it_is_copied(path, copy):
     async def use():
         await store.open()
         reached = asyncio.Event()
-        loop, going_on = asyncio.get_running_loop(), []
+        loop, going_on = asyncio.get_running_loop(), list[Future[None]]()
 
         def show(what, done, total):
             if not going_on:
