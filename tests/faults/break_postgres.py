@@ -69,7 +69,7 @@ def run(folder: Path, *, rounds: int, clients: int = 6, down_for: float = 2.0, s
         "answered 503": history.unavailable,
         "without an answer": history.unknown,
         "endings": history.endings,
-        "acknowledged endings lost": 0,
+        "acknowledged endings lost": sum(each.startswith("I1") for each in history.violations),
         "logged in again after, s (median)": round(sorted(back)[len(back) // 2], 2),
         "logged in again after, s (most)": round(max(back), 2),
         "violations of I1-I7": len(history.violations),
