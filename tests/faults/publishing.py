@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "faults.md"
+PAGES = {"regions": DOCS / "regions.md"}
+"""Where else than on the page of faults something is published."""
 
 
 def publish(name: str, title: str, outcome: str, figures: dict[str, Any], seed: int, page: Path = PAGE) -> None:
