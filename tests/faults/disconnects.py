@@ -24,17 +24,22 @@ SETTLES_WITHIN = 5.0
 """Seconds from the last disconnect until nothing of it may be left."""
 
 
-def run(folder: Path, *, requests: int, clients: int = 8, workers: int = 2, seed: int = 0) -> dict[str, Any]:
-    """Hang up on ``requests`` requests, then look what is left. Returns the figures.
+def run(
+    folder: Path, *, requests: int, clients: int = 8, workers: int = 2, seed: int = 0, pool: int = 0, **environment: str
+) -> dict[str, Any]:
+    """Hang up on ``requests`` requests, then look what is left. Returns the figures. ``environment`` may name another
+    database than a SQLite file, to which each worker may keep ``pool`` connections.
 
     Raises AssertionError naming every violation.
     """
     history = History(bound=0.0)
-    with Serving(folder, workers, COATCHECK_SESSIONS_AT_MOST="0") as serving:
+    with Serving(folder, workers, COATCHECK_SESSIONS_AT_MOST="0", **environment) as serving:
         people = [_Client(serving, history, number, requests // clients, seed) for number in range(clients)]
         for person in people:
             person.log_in()
         before = _held(serving)
+        for pid in serving.worker_pids():
+            before[pid, "socket:"] += pool
         began = time.monotonic()
         for person in people:
             person.start()
