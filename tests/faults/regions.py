@@ -45,6 +45,14 @@ class LongLine(Relay):
         await super()._pass(reader, writer)
 
 
+class Patient(Serving):
+    """A server that may take long to start: over the line each question takes a round trip."""
+
+    def wait_for_registrations(self, *, without: frozenset[str] = frozenset(), patience: float = 90.0) -> float:
+        """As for any, for longer."""
+        return super().wait_for_registrations(without=without, patience=patience)
+
+
 class Regions:
     """``near`` is beside the database, ``far`` is not; ``verifier`` asks ``far``."""
 
@@ -62,11 +70,12 @@ class Regions:
         }
         there = url.replace(f":{postgres.port}/", f":{self.line.port}/")
         self.near, self.far = (
-            Serving(_made(folder / name), 1, **environment, COATCHECK_DATABASE_URL=database)
+            Patient(_made(folder / name), 1, **environment, COATCHECK_DATABASE_URL=database)
             for name, database in (("near", url), ("far", there))
         )
         for server in (self.near, self.far):
-            running.enter_context(server)
+            running.callback(server.stop)
+            server.start()
         made = subprocess.run(
             coatcheck("services", "add", AUDIENCE, "--audience", AUDIENCE, "--feed"),
             env=self.near.environment,
@@ -222,7 +231,7 @@ def _until(is_so: Callable[[], bool], patience: float) -> None:
     gives_up = time.monotonic() + patience
     while not is_so():
         assert time.monotonic() < gives_up, f"not within {patience:g} s"
-        time.sleep(0.001)
+        time.sleep(0.002)
 
 
 def _made(folder: Path) -> Path:
