@@ -9,7 +9,7 @@ from msgspec import structs
 
 from coatcheck.authority import Answer, Delta, Found, LookUp, Question, Snapshot, Unregistered
 from coatcheck.errors import AttemptsExceeded
-from coatcheck.model.event import Head
+from coatcheck.model.event import Event, Head
 from coatcheck.model.identifiers import REGISTRATION, new_identifier
 from coatcheck.model.position import Position
 from coatcheck.model.subscriber import Registration
@@ -81,7 +81,7 @@ class StoreAuthority:
         valid = [at for at, row in enumerate(rows) if _may_ask(questions[at], row)]
         if not valid:
             return answers
-        read = await self._read([questions[at] for at in valid])
+        read = await self._store.read(lambda tx: self._answers(tx, [questions[at] for at in valid]))
         now = self._now()
         news: dict[int, tuple[Position | None, int]] = {}
         raises_lease = False
@@ -124,40 +124,6 @@ class StoreAuthority:
         registry.add(row)
         return True
 
-    async def _read(self, questions: Sequence[Question]) -> list[tuple[Delta | Snapshot, bool]]:
-        deltas = await self._store.read(lambda tx: self._deltas(tx, questions), is_one_statement=True)
-        if deltas is not None:
-            return deltas
-        return await self._store.read(lambda tx: self._answers(tx, questions))
-
-    def _deltas(self, tx: Transaction, questions: Sequence[Question]) -> list[tuple[Delta | Snapshot, bool]] | None:
-        """An answer for each from the head and what leads up to it; None when somebody needs more than that.
-
-        Needs no transaction: what is above the head that was read first is left out, and whoever is told of the event
-        that he knows is in this history.
-        """
-        head = tx.log.head()
-        known: dict[tuple[Position | None, str | None], Delta | None] = {}
-        for question in questions:
-            at = (question.applied, question.event_id)
-            if at not in known:
-                known[at] = self._delta(tx, head, question)
-            if known[at] is None:
-                return None
-        return [(delta, True) for q in questions if (delta := known[q.applied, q.event_id]) is not None]
-
-    def _delta(self, tx: Transaction, head: Head, question: Question) -> Delta | None:
-        applied = question.applied
-        if applied is None or applied.epoch != head.epoch or not 0 < applied.seq <= head.seq:
-            return None
-        if applied.seq == head.seq:
-            return Delta(head=head, events=()) if question.event_id == head.event_id else None
-        events = tx.log.after(applied.seq - 1, self._most_events + 1)
-        if not events or (events[0].seq, events[0].id) != (applied.seq, question.event_id):
-            return None
-        news = tuple(event for event in events[1:] if event.seq <= head.seq)
-        return Delta(head=head, events=news, more=not news or news[-1].seq < head.seq)
-
     def _answers(self, tx: Transaction, questions: Sequence[Question]) -> list[tuple[Delta | Snapshot, bool]]:
         """An answer for each; those who know the same are told the same, and it is read once. So is the snapshot,
         whatever positions are made up to get one: everybody waits for this read."""
@@ -179,16 +145,23 @@ class StoreAuthority:
             return Delta(head=head, events=()), False  # the subscriber sees that this store is behind it
         if applied.epoch != head.epoch:
             return structs.replace(snapshot(), foreign=True), False
-        known = head.event_id if applied.seq == head.seq else tx.log.event_id_at(applied.seq)
-        if applied.seq == 0:
-            known = ""
-        if known is None or tx.log.floor() > applied.seq:
+        known, events = self._leading_up_to(tx, head, applied.seq)
+        if known is None:
             return snapshot(), False
         if known != question.event_id:
             return structs.replace(snapshot(), foreign=True), False
-        events = tuple(tx.log.after(applied.seq, self._most_events))
         more = bool(events) and events[-1].seq < head.seq
         return Delta(head=head, events=events, more=more), True
+
+    def _leading_up_to(self, tx: Transaction, head: Head, seq: int) -> tuple[str | None, tuple[Event, ...]]:
+        """The id of the event at ``seq``, None when the log has forgotten it, and the events after it. Most know the
+        newest one: they are told so from the head alone."""
+        if seq == head.seq > 0:
+            return head.event_id, ()
+        if seq == 0:
+            return None if tx.log.floor() else "", tuple(tx.log.after(0, self._most_events))
+        events = tx.log.after(seq - 1, self._most_events + 1)
+        return (events[0].id, tuple(events[1:])) if events and events[0].seq == seq else (None, ())
 
     def _snapshot_of(self, tx: Transaction) -> Callable[[], Snapshot]:
         return cache(lambda: tx.log.snapshot(self._most_in_snapshot))
