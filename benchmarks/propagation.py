@@ -171,14 +171,15 @@ async def _logins(seconds: float) -> tuple[float, float]:
                 await auth.create_user(f"person{number}@example.com", PASSWORD)
             hashed = logged_in = hashing = logging_in = 0.0
             for _ in range(4):  # in turns, so that whatever else the machine does befalls both alike
-                count, took = await _repeat(cores * 4, seconds / 4, lambda n: _hash(auth, n))
+                count, took = await repeat(cores * 4, seconds / 4, lambda n: hash_only(auth, n))
                 hashed, hashing = hashed + count, hashing + took
-                count, took = await _repeat(cores * 4, seconds / 4, lambda _: _log_in(auth, next(people)))
+                count, took = await repeat(cores * 4, seconds / 4, lambda _: log_in(auth, next(people)))
                 logged_in, logging_in = logged_in + count, logging_in + took
     return logged_in / logging_in, hashed / hashing
 
 
-async def _repeat(clients: int, seconds: float, work: Callable[[int], Awaitable[None]]) -> tuple[int, float]:
+async def repeat(clients: int, seconds: float, work: Callable[[int], Awaitable[None]]) -> tuple[int, float]:
+    """How often so many clients did their work in so many seconds, and the seconds it was in the end."""
     began = time.monotonic()
     done = 0
 
@@ -192,12 +193,14 @@ async def _repeat(clients: int, seconds: float, work: Callable[[int], Awaitable[
     return done, time.monotonic() - began
 
 
-async def _hash(auth: Auth, number: int) -> None:
+async def hash_only(auth: Auth, number: int) -> None:
+    """A login's hash, and nothing else of it."""
     means = auth._ready
     await means.pool.run(means.hasher.pretend, address=f"198.51.100.{number}")
 
 
-async def _log_in(auth: Auth, number: int) -> None:
+async def log_in(auth: Auth, number: int) -> None:
+    """One person."""
     client = Client(address=f"198.51.100.{number % 8}")
     await auth.login(f"person{number}@example.com", PASSWORD, carry=Carry.HEADER, client=client)
 
