@@ -112,9 +112,11 @@ class Server:
 
 
 class Installation:
-    """Everything, in ``folder``. ``url`` is where people reach it."""
+    """Everything, in ``folder``. ``url`` is where people reach it. Without ``is_told`` nobody tells nginx who is ready,
+    and it finds out by trying."""
 
-    def __init__(self, folder: Path, *, lease: float = 2.0) -> None:
+    def __init__(self, folder: Path, *, lease: float = 2.0, is_told: bool = True) -> None:
+        self._is_told = is_told
         self.folder = folder
         self._port = free_port()
         self.url = f"https://localhost:{self._port}"
@@ -185,13 +187,17 @@ class Installation:
         self._trusted = certified(folder)
         (folder / "nginx.conf").write_text(configuration(folder, self._port))
         addresses = [f"127.0.0.1:{server.port}" for server in self.servers]
-        (folder / "servers.conf").write_text("".join(f"server {each};\n" for each in addresses))
+        (folder / "servers.conf").write_text(
+            "".join(f"server {each} max_fails=1 fail_timeout=2s;\n" for each in addresses)
+        )
         with (folder / "log").open("ab") as log:
             nginx = subprocess.Popen(
                 [executable(), "-p", str(folder), "-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;"], stderr=log
             )
         running.callback(_end, nginx)
         wait_for(self._port, nginx, folder / "log")
+        if not self._is_told:
+            return
         told = ("--write", str(folder / "servers.conf"), "--nginx", str(folder / "nginx.pid"), "--every", "0.2")
         running.callback(_end, subprocess.Popen([sys.executable, str(EXAMPLES / "readiness.py"), *told, *addresses]))
 

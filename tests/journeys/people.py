@@ -79,7 +79,7 @@ class Person:
 class Crowd:
     """All of them, at work until ``end``. ``open_door`` makes a client's way in."""
 
-    def __init__(self, open_door: Callable[[], Door], *, pause: float = 0.1) -> None:
+    def __init__(self, open_door: Callable[[], Door], *, pause: float = 0.15) -> None:
         self.people: list[Person] = []
         self.pause = pause
         self._open_door = open_door

@@ -189,10 +189,12 @@ def _named(receipt: dict[str, Any], which: str) -> set[str]:
     return {f"{name.split(' ')[0]} " for name in receipt["subscribers"][which]}
 
 
-def tell(folder: Path, *, lease: float = 2.0, each: int = 3, say: Callable[[str], None] = print) -> dict[str, Any]:
-    """The whole story in ``folder``; the figures."""
+def tell(
+    folder: Path, *, lease: float = 2.0, each: int = 3, is_told: bool = True, say: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """The whole story in ``folder``; the figures. Without ``is_told`` nobody tells nginx who is ready."""
     began = time.monotonic()
-    with Installation(folder, lease=lease) as site:
+    with Installation(folder, lease=lease, is_told=is_told) as site:
         say(f"two servers, PostgreSQL, Redis and nginx run ({time.monotonic() - began:.1f} s)")
         return Story(site, lease=lease, each=each, say=say).tell()
 
@@ -202,9 +204,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.journeys.two_servers")
     parser.add_argument("--lease", type=float, default=5.0, help="seconds")
     parser.add_argument("--people", type=int, default=4, help="for each way of carrying a login")
+    parser.add_argument("--untold", action="store_true", help="nobody tells nginx who is ready")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="coatcheck-story-") as folder:
-        figures = tell(Path(folder), lease=asked.lease, each=asked.people)
+        figures = tell(Path(folder), lease=asked.lease, each=asked.people, is_told=not asked.untold)
     print(*("", *(f"{what:<60} {value}" for what, value in figures.items())), sep="\n")
 
 
