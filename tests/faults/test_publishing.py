@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.__main__ import FAULTS
-from tests.faults.publishing import PAGE, publish
+from tests.faults.publishing import PAGE, PAGES, publish
 
 
 def test_a_run_replaces_its_own_section_only(tmp_path: Path) -> None:
@@ -23,6 +23,6 @@ def test_a_run_replaces_its_own_section_only(tmp_path: Path) -> None:
 
 
 def test_every_fault_has_a_section() -> None:
-    assert sorted(
-        re.findall(r"<!-- (\w+) -->", PAGE.read_text(encoding="utf-8").replace("<!-- end -->", ""))
-    ) == sorted(FAULTS)
+    pages = [page.read_text(encoding="utf-8") for page in (PAGE, *PAGES.values())]
+    sections = [name for page in pages for name in re.findall(r"<!-- ([\w-]+) -->", page) if name != "end"]
+    assert sorted(sections) == sorted(FAULTS)
