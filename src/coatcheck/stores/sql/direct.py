@@ -1,4 +1,5 @@
-"""Reads that are run on the driver's own connection: what every first sight of a credential waits for.
+"""Reads that are run on the driver's own connection: what every first sight of a credential, and every subscriber,
+waits for.
 
 SQLAlchemy writes the statement, once for each database, and says how its columns come out. Were it to run it too, that
 would cost more than the database, the network and the driver together.
@@ -32,20 +33,26 @@ class _Written:
     def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         columns = list(statement.selected_columns)
-        processors = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._text: Final = compiled.string
         self._order: Final = compiled.positiontup
+        self._own: Final = {name: value for name, value in compiled.params.items() if value is not None}
         self._row: Final[type[Any]] = namedtuple("Row", [column.key or "" for column in columns])  # type: ignore[misc]
-        self._processed: Final[list[tuple[int, Callable[[Any], Any]]]] = [
-            (at, process) for at, process in enumerate(processors) if process is not None
-        ]
+        self._types: Final = [column.type.dialect_impl(dialect) for column in columns]
+        self._dialect: Final = dialect
+        self._processed: list[tuple[int, Callable[[Any], Any]]] | None = None
 
     def run(self, raw: Any, parameters: Mapping[str, Any]) -> list[Any]:
-        order = self._order
-        found = raw.execute(self._text, parameters if order is None else [parameters[name] for name in order])
-        return [self._converted(list(row)) for row in found.fetchall()]
+        given, order = {**self._own, **parameters}, self._order
+        found = raw.execute(self._text, given if order is None else [given[name] for name in order])
+        if self._processed is None:  # how the driver gives some of the types can be told from what it says of them
+            self._processed = self._to_be_processed([column[1] for column in found.description])
+        return [self._converted(list(row), self._processed) for row in found.fetchall()]
 
-    def _converted(self, row: list[Any]) -> Any:
-        for at, process in self._processed:
+    def _to_be_processed(self, kinds: list[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
+        processors = map(lambda each, kind: each.result_processor(self._dialect, kind), self._types, kinds)
+        return [(at, process) for at, process in enumerate(processors) if process is not None]
+
+    def _converted(self, row: list[Any], processed: list[tuple[int, Callable[[Any], Any]]]) -> Any:
+        for at, process in processed:
             row[at] = process(row[at])
         return self._row._make(row)

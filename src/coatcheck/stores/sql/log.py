@@ -13,6 +13,7 @@ from coatcheck.model.event import Event, Happening, Head, KeyAdded, new_event_id
 from coatcheck.model.position import Epoch, Position
 from coatcheck.stores.compaction import compact
 from coatcheck.stores.new_head import new_head
+from coatcheck.stores.sql.direct import Direct
 from coatcheck.stores.sql.keys import SqlKeys
 from coatcheck.stores.sql.tables import events, head, insert_unless_there
 
@@ -21,7 +22,7 @@ _LARGEST: Final = 2**63 - 1
 _decode_all: Final = json.Decoder(list[Happening]).decode
 
 _ESTABLISH: Final = insert_unless_there(head)
-_HEAD: Final = select(*(head.c[name] for name in Head.__struct_fields__))
+_HEAD: Final = Direct(select(*(head.c[name] for name in Head.__struct_fields__)))
 _FLOOR: Final = select(head.c.floor)
 _POSITION: Final = select(head.c.epoch, head.c.seq)
 _ADVANCE: Final = (
@@ -31,7 +32,7 @@ _ADVANCE: Final = (
 )
 _APPEND: Final = insert(events)
 _AWAIT: Final = update(head).where(head.c.awaited < head.c.seq).values(awaited=head.c.seq)
-_AFTER: Final = (
+_AFTER: Final = Direct(
     select(events).where(events.c.seq > bindparam("position")).order_by(events.c.seq).limit(bindparam("most"))
 )
 _EVENT_ID: Final = select(events.c.event_id).where(events.c.seq == bindparam("position"))
@@ -71,7 +72,8 @@ class SqlLog:
         self._connection.execute(_ESTABLISH, structs.asdict(new_head()) | {"id": 1, "floor": 0})
 
     def head(self) -> Head:
-        return Head(*self._connection.execute(_HEAD).one())
+        (row,) = _HEAD.all(self._connection, {})
+        return Head(*row)
 
     def append(self, happening: Happening) -> None:
         self.is_changed = True
@@ -97,7 +99,7 @@ class SqlLog:
 
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         try:
-            rows = self._connection.execute(_AFTER, {"position": min(seq, _LARGEST), "most": limit})
+            rows = _AFTER.all(self._connection, {"position": min(seq, _LARGEST), "most": limit})
             return [Event(*row) for row in rows]
         except ValidationError as fault:
             raise StoreUnavailable(_UNKNOWN_KIND) from fault

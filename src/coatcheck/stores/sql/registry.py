@@ -8,11 +8,12 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, 
 
 from coatcheck.model.position import Position
 from coatcheck.model.subscriber import Registration
+from coatcheck.stores.sql.direct import Direct
 from coatcheck.stores.sql.tables import registrations as rows
 
 _THIS: Final = rows.c.number == bindparam("wanted")
 _ADD: Final = insert(rows)
-_GET: Final = select(rows).where(_THIS)
+_GET: Final = Direct(select(rows).where(_THIS))
 _AMONG: Final = select(rows).where(rows.c.number.in_(bindparam("numbers", expanding=True)))
 _COUNT_OF: Final = select(func.count()).select_from(rows).where(rows.c.credential == bindparam("credential"))
 _ALL: Final = select(rows).order_by(rows.c.number)
@@ -92,10 +93,13 @@ class SqlRegistry:
         )
 
     def get(self, number: str) -> Registration | None:
-        row = self._connection.execute(_GET, {"wanted": number}).first()
-        return None if row is None else _registration(row)
+        found = _GET.all(self._connection, {"wanted": number})
+        return _registration(found[0]) if found else None
 
     def among(self, numbers: Collection[str]) -> Sequence[Registration]:
+        if len(numbers) == 1:
+            row = self.get(*numbers)
+            return [] if row is None else [row]
         return [_registration(row) for row in self._connection.execute(_AMONG, {"numbers": list(numbers)})]
 
     def acknowledge(self, number: str, applied: Position | None, at: datetime, lease_ms: int) -> bool:
