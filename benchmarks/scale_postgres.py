@@ -1,6 +1,6 @@
 """What everything costs with many logins in PostgreSQL, beside ten thousand.
 
-    COATCHECK_BENCH_SESSIONS=10000000 python -m benchmarks scale_postgres
+    BENCH_SESSIONS=10000000 python -m benchmarks scale_postgres
 
 Fills one database with 10,000 logins of 1,000 people and another one, on the same server, with as many as that variable
 says (default 200,000; ten million take ten minutes, 20 GB of disk and 7 GB of memory), reads both into the server's
@@ -36,7 +36,7 @@ from coatcheck.upkeep.purge import BATCH, KEEP_ENDED, purge
 from tests.postgres import PostgresServer
 
 FEW = 10_000
-MANY = int(os.environ.get("COATCHECK_BENCH_SESSIONS", "200000"))
+MANY = int(os.environ.get("BENCH_SESSIONS", "200000"))
 TIMES = 500
 WARMING = 40
 PURGED_AT_ONCE = 100

@@ -39,11 +39,12 @@ def _watched(connection, work):
 )
 def test_a_look_up_is_one_statement_that_scans_no_table_but_the_head(store, asked):
     def work(tx):
-        connection = tx.sessions._connection
-        statements = _watched(connection, lambda: tx.sessions.look_up(asked))
+        raw, statements = driver(tx.sessions._connection), []
+        raw.set_trace_callback(statements.append)
+        tx.sessions.look_up(asked)
+        raw.set_trace_callback(None)
         assert len(statements) == 1
-        plan = driver(connection).execute(f"EXPLAIN QUERY PLAN {statements[0][0]}", statements[0][1])
-        return [row[3] for row in plan]
+        return [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
 
     plan = asyncio.run(store.read(work))
     assert [step for step in plan if step.startswith("SCAN")] == ["SCAN coatcheck_head"]
