@@ -18,7 +18,7 @@ from benchmarks.propagation import PASSWORD, PEOPLE, SECRET, hash_only, log_in, 
 from coatcheck import Auth, Settings
 from tests.postgres import PostgresServer
 
-TURNS = 8
+TURNS = 5
 SECONDS = 1.0
 
 
