@@ -121,7 +121,8 @@ def test_a_foreign_writer_that_stays_too_long_makes_the_store_unavailable(path, 
 
 def test_a_full_disk_makes_it_unavailable_until_there_is_room(path, tmp_path):
     mount = f"mount -t tmpfs -o size=2m none {tmp_path} && head -c 1000000 /dev/zero > {tmp_path}/ballast && "
-    command = [sys.executable, "-m", "tests.stores.process", "fill_the_disk", str(path), f"{tmp_path}/ballast", "1"]
+    fill = ("fill_the_disk", f"sqlite:///{path}", f"{tmp_path}/ballast", "1")
+    command = [sys.executable, "-m", "tests.stores.process", *fill]
     shell = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     if subprocess.run([*shell, mount + "true"], capture_output=True, check=False).returncode:
         pytest.skip("this system lets nobody mount a small file system")
