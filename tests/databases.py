@@ -12,5 +12,11 @@ KINDS = ("memory", "sqlite", "postgresql", "sqlite with redis", "postgresql with
 EVERYWHERE = (pytest.mark.usefixtures("database"), pytest.mark.parametrize("database", KINDS, indirect=True))
 """For stories that must pass whatever the logins are kept in."""
 
+ONCE_AND_EVERYTHING = (
+    pytest.mark.usefixtures("database"),
+    pytest.mark.parametrize("database", [KINDS[0], KINDS[-1]], indirect=True),
+)
+"""For stories in a browser, which take long: without any database, and with all there is."""
+
 settings: dict[str, Any] = {"database": "memory:"}
 """Fields of Settings for the installations of the test that runs. The fixture ``database`` replaces them."""

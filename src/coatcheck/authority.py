@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from coatcheck.model.event import Event, Head, KeyAdded
-from coatcheck.model.position import Position
+from coatcheck.model.position import Epoch, Position
 from coatcheck.model.record import Record
 
 
@@ -100,6 +100,15 @@ class Found(Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     key_is_valid: bool = True
     age_ms: int = 0
+
+
+class News(Struct, frozen=True):
+    """Events with consecutive numbers that were committed, told by the way: a hint (rule 6). ``is_urgent`` when
+    somebody waits until every subscriber has acknowledged them."""
+
+    epoch: Epoch
+    events: tuple[Event, ...]
+    is_urgent: bool
 
 
 class Authority(Protocol):

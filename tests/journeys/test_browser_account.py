@@ -12,10 +12,10 @@ from coatcheck.fastapi import current, install
 from coatcheck.model.user import ADMINISTRATOR
 from coatcheck.testing import ManualClock, login_as
 from tests.browser import PASSWORD, log_in, register
-from tests.databases import EVERYWHERE
+from tests.databases import ONCE_AND_EVERYTHING
 from tests.server import serving
 
-pytestmark = [pytest.mark.xdist_group("browser"), *EVERYWHERE]
+pytestmark = [pytest.mark.xdist_group("browser"), *ONCE_AND_EVERYTHING]
 
 
 def test_somebody_with_a_lost_phone_ends_it_from_the_laptop(browser, page):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
+from coatcheck.authority import News
 from coatcheck.errors import Broken
 from coatcheck.histogram import Histogram
 
@@ -61,9 +62,9 @@ class MeasuredStore:
         with self._measured("registry_read"):
             return await self._store.read_registry(work)
 
-    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, changed: Callable[[], None], told: "Callable[[News], None] | None" = None) -> Callable[[], None]:
         """As the store does."""
-        return self._store.watch(changed)
+        return self._store.watch(changed, told)
 
     @property
     def beside(self) -> str | None:

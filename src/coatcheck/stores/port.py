@@ -22,7 +22,7 @@ from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from coatcheck.authority import Found, LookUp, Snapshot
+from coatcheck.authority import Found, LookUp, News, Snapshot
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.event import Event, Happening, Head
 from coatcheck.model.key import KeyStatus, SigningKey
@@ -366,9 +366,9 @@ class Store(Protocol):
         """Run ``work`` over the registry, in a read that begins after this call. It asks one question: what two answer
         may be true at different times."""
 
-    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call ``changed`` on the running loop when another process may have committed; a hint (rule 6). Returns the
-        function that stops it."""
+    def watch(self, changed: Callable[[], None], told: Callable[[News], None] | None = None) -> Callable[[], None]:
+        """Call ``changed`` on the running loop when another process may have committed; a hint (rule 6). ``told`` is
+        called instead where the store knows what it was. Returns the function that stops it."""
 
     @property
     def beside(self) -> str | None:

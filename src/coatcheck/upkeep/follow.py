@@ -7,9 +7,10 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from coatcheck.authority import Authority
+from coatcheck.authority import Authority, News
 from coatcheck.clock import Clock
 from coatcheck.errors import Broken
+from coatcheck.model.position import Position
 from coatcheck.revocation.subscriber import Heard, Subscriber
 
 log = logging.getLogger("coatcheck")
@@ -101,6 +102,23 @@ class Follower:
         self._bell.set()
         for rung in self._also_rung:
             rung()
+
+    def heed(self, news: News) -> None:
+        """A hint that says what happened: refuse it at once, and let the next sync confirm it. Nobody has to ask before
+        that unless somebody waits: all who hear this would ask at the same moment."""
+        replica = self._subscriber.replica
+        if replica.position is None or replica.position.epoch != news.epoch:
+            self.ring()
+            return
+        for event in news.events:
+            replica.heed(event.happening, Position(news.epoch, event.seq))
+        for listener in self._listeners:
+            listener()
+        self._after_sync()
+        for rung in self._also_rung:
+            rung()
+        if news.is_urgent:
+            self._bell.set()
 
     def ring_too(self, rung: Callable[[], None]) -> None:
         """Call ``rung`` from now on whenever somebody rings: what is a hint for this follower is one for others here,

@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TypeVar
 
+from coatcheck.authority import News
 from coatcheck.errors import StoreUnavailable
 from coatcheck.stores.memory.attempts import MemoryAttempts
 from coatcheck.stores.memory.audit import MemoryAudit
@@ -104,7 +105,11 @@ class MemoryStore:
     async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
         return self.registry_view(work)
 
-    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+    def watch(
+        self,
+        changed: Callable[[], None],
+        told: Callable[[News], None] | None = None,  # noqa: ARG002 - it is not known here what was committed
+    ) -> Callable[[], None]:
         """Call ``changed`` soon after every commit that moves the log: several Auth objects may share this store."""
         mark = object()
         self._watchers[mark] = (get_running_loop(), changed)

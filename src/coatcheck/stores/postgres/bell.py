@@ -1,4 +1,4 @@
-"""Hears that another process has committed news: NOTIFY, a hint that may be late, repeated or lost (rule 6).
+"""Hears what another process has committed: NOTIFY, a hint that may be late, repeated or lost (rule 6).
 
 It listens over a connection of its own, in a thread of its own. While that connection is away nothing is heard;
 subscribers ask every fifth of a lease anyway.
@@ -13,8 +13,9 @@ from typing import Final
 
 import psycopg
 
-from coatcheck.stores.postgres.commit import CHANNEL
+from coatcheck.authority import News
 from coatcheck.stores.postgres.connect import cut, raw_connection
+from coatcheck.stores.postgres.notification import CHANNEL, read_news
 
 _LOOKS_EVERY: Final = 1.0
 _AGAIN_AFTER: Final = (0.1, 0.5)
@@ -24,9 +25,9 @@ _STOP_PATIENCE: Final = 3.0
 
 
 class Bell:
-    """Calls ``changed`` on the loop that it was made on, from ``start`` (at once) to ``stop``."""
+    """Calls ``changed`` on the loop that it was made on, with what was told, from ``start`` (at once) to ``stop``."""
 
-    def __init__(self, parameters: str, changed: Callable[[], None]) -> None:
+    def __init__(self, parameters: str, changed: Callable[[News | None], None]) -> None:
         self._parameters = parameters
         self._changed = changed
         self._loop: AbstractEventLoop = get_running_loop()
@@ -63,16 +64,16 @@ class Bell:
                 raw.execute(f"LISTEN {CHANNEL}")
                 self._ring(is_over)  # what was missed until now
                 while not is_over.is_set():
-                    for _ in raw.notifies(timeout=_LOOKS_EVERY, stop_after=1):
-                        self._ring(is_over)
+                    for heard in raw.notifies(timeout=_LOOKS_EVERY, stop_after=1):
+                        self._ring(is_over, read_news(heard.payload))
             finally:
                 with self._cutting:
                     self._wire = None
 
-    def _ring(self, is_over: threading.Event) -> None:
+    def _ring(self, is_over: threading.Event, news: News | None = None) -> None:
         def tell() -> None:
             if not is_over.is_set():
-                self._changed()
+                self._changed(news)
 
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(tell)

@@ -14,9 +14,8 @@ from psycopg.pq import TransactionStatus
 from coatcheck.errors import OutcomeUnknown, StoreUnavailable
 from coatcheck.model.event import Event, Happening, new_event_id
 from coatcheck.model.position import Epoch, Position
+from coatcheck.stores.postgres.notification import CHANNEL, words_for
 from coatcheck.stores.sql.tables import events, head
-
-CHANNEL: Final = "coatcheck"
 
 _ENTER: Final = f"""
 WITH moved AS (
@@ -29,7 +28,7 @@ WITH moved AS (
     SELECT moved.seq - %(many)s + given.at, given.event_id, given.happening
     FROM moved, unnest(%(ids)s::text[], %(happenings)s::text[]) WITH ORDINALITY AS given (event_id, happening, at)
 )
-SELECT epoch, seq FROM moved
+SELECT epoch, seq, set_config('coatcheck.place', epoch || ' ' || seq, false) FROM moved
 """  # noqa: S608
 _AWAIT: Final = f"UPDATE {head.name} SET awaited = greatest(awaited, seq) RETURNING epoch, seq"  # noqa: S608
 _POSITION: Final = f"SELECT epoch, seq FROM {head.name}"  # noqa: S608
@@ -37,6 +36,7 @@ _POSITION: Final = f"SELECT epoch, seq FROM {head.name}"  # noqa: S608
 # A notification takes a lock of the whole database until its transaction is committed. In one of its own, with nothing
 # to write to the disk, that takes microseconds; in the one before, every other one with news would wait for the disk.
 _RING: Final = f"NOTIFY {CHANNEL}"
+_TELL: Final = f"SELECT pg_notify('{CHANNEL}', current_setting('coatcheck.place') || E'\\n' || %s)"
 
 
 def commit(
@@ -56,7 +56,8 @@ def commit(
             asked = _ask(raw, appended, ids, tells=tells, awaited=awaited)
             ended = raw.execute("COMMIT")
             if has_news:
-                raw.execute(_RING)
+                words = words_for(ids, appended, is_urgent=awaited) if appended else ""
+                raw.execute(_TELL if words else _RING, [words] if words else None)
     except psycopg.Error as fault:
         if ended is None or ended.statusmessage != "COMMIT":  # else only the bell did not ring, which is but a hint
             if raw.info.transaction_status is TransactionStatus.UNKNOWN:
@@ -70,7 +71,7 @@ def commit(
         raise OutcomeUnknown
     if row is None:
         return (), None
-    epoch, seq = row
+    epoch, seq = row[:2]
     first = seq - len(ids) + 1
     return tuple(map(Event, range(first, seq + 1), ids, appended)), Position(Epoch.parse(epoch), seq)
 

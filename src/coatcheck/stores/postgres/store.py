@@ -10,6 +10,7 @@ from psycopg import errors
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from coatcheck.authority import News
 from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
 from coatcheck.stores.port import Committed, Registry, Transaction
 from coatcheck.stores.postgres.bell import Bell
@@ -102,10 +103,17 @@ class PostgresStore:
             lambda line: _read(line, lambda connection: work(SqlRegistry(connection)), alone=True)
         )
 
-    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call ``changed`` after every commit, by any process or this one, that moved the log."""
+    def watch(self, changed: Callable[[], None], told: Callable[[News], None] | None = None) -> Callable[[], None]:
+        """Call ``changed`` after every commit, by any process or this one, that moved the log, or ``told``."""
         self._require_open()
-        bell = Bell(self._parameters, changed)
+
+        def hear(news: News | None) -> None:
+            if news is None or told is None:
+                changed()
+            else:
+                told(news)
+
+        bell = Bell(self._parameters, hear)
         self._bells.append(bell)
 
         def stop() -> None:

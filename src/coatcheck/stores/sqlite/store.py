@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
+from coatcheck.authority import News
 from coatcheck.errors import Misconfigured, StoreUnavailable
 from coatcheck.stores.port import Committed, Registry, Transaction
 from coatcheck.stores.sql import fork
@@ -91,7 +92,11 @@ class SqliteStore:
         self._require_open()
         return await self._subscribers.read(lambda connection: work(SqlRegistry(connection)))
 
-    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+    def watch(
+        self,
+        changed: Callable[[], None],
+        told: Callable[[News], None] | None = None,  # noqa: ARG002 - it is not known here what was committed
+    ) -> Callable[[], None]:
         """Call ``changed`` after every commit, by any process or this one, that moved the log."""
         self._require_open()
         return notice.watch(self._main.bell, changed)

@@ -1,0 +1,92 @@
+"""What PostgreSQL's notifications say is refused at once, and believed only as far as refusing goes."""
+
+import asyncio
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from coatcheck import Auth, Settings
+from coatcheck.errors import CredentialRefused
+from coatcheck.model.event import EverythingEnded, SessionEnded, new_event_id
+from coatcheck.model.position import first_epoch
+from coatcheck.model.session import Carry
+from coatcheck.settings import RevocationSettings
+from coatcheck.stores.postgres.notification import read_news, words_for
+from coatcheck.testing import fast_passwords, login_as
+
+SECRET = "a secret of this test, longer than thirty-two characters"
+SELDOM = RevocationSettings(lease=timedelta(seconds=50))
+"""A sync every ten seconds: nothing in these tests is learned from one that nobody asked for."""
+
+
+def an_auth(url, name):
+    return Auth(Settings(database=url, secrets=(SECRET,), passwords=fast_passwords(), revocation=SELDOM), name=name)
+
+
+async def until(true):
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - what is awaited is in another thread
+            await asyncio.sleep(0.005)
+
+
+def test_what_is_said_is_read():
+    epoch, ids = first_epoch(), [new_event_id(), new_event_id()]
+    happenings = [SessionEnded("ses_x"), EverythingEnded(3)]
+    news = read_news(f"{epoch} 8\n{words_for(ids, happenings, is_urgent=True)}")
+    assert news.epoch == epoch
+    assert news.is_urgent
+    assert [(event.seq, event.id, event.happening) for event in news.events] == [
+        (7, ids[0], happenings[0]),
+        (8, ids[1], happenings[1]),
+    ]
+
+
+def test_a_long_list_is_a_bell_without_words():
+    ids = [new_event_id() for _ in range(200)]
+    assert words_for(ids, [SessionEnded(f"ses_{number}") for number in range(200)], is_urgent=False) == ""
+
+
+@pytest.mark.parametrize(
+    "payload", ["", "x", "\n", "1-a 5\n", "1-a 5\n{}", "1-a x\n[false,[],[]]", '1-a 5\n[false,["a"],[]]', "\n" * 99]
+)
+def test_what_can_not_be_read_is_a_bell_without_words(payload):
+    assert read_news(payload) is None
+
+
+async def _check(auth, login):
+    return await auth.check(login.headers["authorization"].removeprefix("Bearer "))
+
+
+@pytest.mark.anyio
+async def test_an_ending_is_refused_elsewhere_before_anybody_has_asked(postgres_url):
+    async with an_auth(postgres_url, "here") as here, an_auth(postgres_url, "there") as there:
+        login = await login_as(here, carry=Carry.HEADER)
+        assert (await _check(there, login)).session_id == login.session.id
+        replica = there._running.replica
+        known, state = replica.position, replica.state
+        await here.end_session(login.user.id, login.session.id)
+        await until(lambda: replica.state > state)
+        assert replica.position == known, "it was not told by a sync"
+        with pytest.raises(CredentialRefused):
+            await _check(there, login)
+        receipt = await here.end_session(login.user.id, login.session.id, wait=True)
+        assert {"here", "there"} <= set(receipt.confirmed)
+        assert replica.position.seq > known.seq
+
+
+@pytest.mark.anyio
+async def test_what_anybody_shouts_lets_nobody_in_and_breaks_nothing(postgres_url):
+    async with an_auth(postgres_url, "there") as there:
+        login = await login_as(there, carry=Carry.HEADER)
+        ended = await login_as(there, carry=Carry.HEADER)
+        await there.end_session(ended.user.id, ended.session.id)
+        strange = words_for([new_event_id()], [SessionEnded(login.session.id)], is_urgent=False)
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            for payload in ("", "nonsense", f"9-00000000 1\n{strange}", "1-x 99\n[true,[],[]]"):
+                connection.execute("SELECT pg_notify('coatcheck', %s)", [payload])
+        other = await login_as(there, carry=Carry.HEADER)
+        await there.end_session(other.user.id, other.session.id, wait=True)
+        assert (await _check(there, login)).session_id == login.session.id, "another epoch's news are not heeded"
+        with pytest.raises(CredentialRefused):
+            await _check(there, ended)
