@@ -45,7 +45,7 @@ HTTPS = {"COATCHECK_URL": "https://app.example.com", "COATCHECK_SECRETS": SECRET
         ({"COATCHECK_DATABASE_URL": "memory:"}, ("--workers", "2"), "a memory: store belongs to one process"),
         ({"COATCHECK_SESSION_IDLE_AFTER": "2h"}, (), "COATCHECK_SESSION_IDLE_AFTER is not a setting"),
         ({"COATCHECK_SESSIONS_IDLE_AFTER": "two hours"}, (), "COATCHECK_SESSIONS_IDLE_AFTER can't be read as a span"),
-        ({"COATCHECK_DATABASE_URL": "oracle://x"}, (), "database must be like sqlite:///file.db"),
+        ({"COATCHECK_DATABASE_URL": "oracle://x"}, (), "database must be like postgresql://"),
     ],
 )
 def test_it_refuses_to_start(
