@@ -185,10 +185,10 @@ class Deaf:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def write_registry(self, work: Callable[[Registry], Result], **how: Any) -> Result:
+    async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
         if self.is_deaf:
             raise StoreUnavailable
-        return await self._store.write_registry(work, **how)  # type: ignore[no-any-return]
+        return await self._store.read_registry(work)
 
 
 @pytest.mark.anyio

@@ -61,12 +61,12 @@ def drive(serving: Serving) -> list[str]:
 def make_trouble(serving: Serving, token: str) -> None:
     """What is logged is trouble: a database that is away, a worker that is killed, a switch that is thrown."""
     with closing(sqlite3.connect(serving.database)) as database:
-        database.execute("ALTER TABLE coatcheck_events RENAME TO coatcheck_events_away")
+        database.execute("ALTER TABLE coatcheck_head RENAME TO coatcheck_head_away")
     serving.log_in(f"{CANARY}@example.com")
     serving.me(token)
     time.sleep(1)
     with closing(sqlite3.connect(serving.database)) as database:
-        database.execute("ALTER TABLE coatcheck_events_away RENAME TO coatcheck_events")
+        database.execute("ALTER TABLE coatcheck_head_away RENAME TO coatcheck_head")
     for number in (signal.SIGUSR1, signal.SIGUSR2):
         os.kill(serving.pid, number)
     names = frozenset(serving.registered())
