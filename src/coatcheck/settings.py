@@ -10,7 +10,7 @@ Raises Misconfigured when the values do not fit together.
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from coatcheck.errors import Misconfigured
@@ -19,6 +19,9 @@ from coatcheck.model.key import Algorithm
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NONE = timedelta(0)
+
+POSTGRESQL: Final = ("postgresql://", "postgres://")
+"""How the address of a PostgreSQL database begins."""
 
 
 def _local_file(named: str, beside: str | None, ending: str) -> Path | None:
@@ -366,7 +369,7 @@ class Settings:
     @property
     def is_shared(self) -> bool:
         """True for a database that other machines may use, too."""
-        return self.database.startswith(("postgresql:", "postgres:"))
+        return self.database.startswith(POSTGRESQL)
 
     @property
     def is_local(self) -> bool:

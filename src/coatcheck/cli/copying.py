@@ -13,6 +13,7 @@ import click
 from coatcheck.cli.outcome import say_warning
 from coatcheck.cli.printing import json_option, progress, show_document
 from coatcheck.errors import Misconfigured
+from coatcheck.settings import POSTGRESQL
 
 if TYPE_CHECKING:
     from coatcheck.model.key import SigningKey
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from coatcheck.tokens.derivation import Secrets
 
 _SQLITE: Final = "sqlite:///"
-_POSTGRESQL: Final = ("postgresql://", "postgres://")
 _HOST: Final = r"(\[[^\]@/?#]*\]|[^\[\]:@/?#,]*)(:\d*)?"
 _WELL_FORMED: Final = re.compile(rf"postgres(ql)?://([^@/?#]*@)?{_HOST}(,{_HOST})*(/[^/?#@]*)?(\?[^#]*)?")
 """Where each part is what it seems to be: an error message that names the host never names half a password."""
@@ -75,7 +75,7 @@ def _checked(source: str, target: str) -> Path:
     path = path_of(source)
     if path is None:
         raise click.UsageError("the source is a SQLite file, like sqlite:///app.db")
-    if not target.startswith(_POSTGRESQL):
+    if not target.startswith(POSTGRESQL):
         raise click.UsageError("the target is a PostgreSQL database, like postgresql://user@host/name")
     if not _WELL_FORMED.fullmatch(target):
         raise Misconfigured("the target is no well-formed URL; in a password write @ / : ? # and % as %40 %2F %3A …")

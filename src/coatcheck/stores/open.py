@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Final
 
 from coatcheck.errors import Misconfigured
+from coatcheck.settings import POSTGRESQL
 from coatcheck.stores.port import Store
 
 _SQLITE: Final = "sqlite:///"
-_POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 
 def store_for(url: str) -> Store:
@@ -30,7 +30,7 @@ def store_for(url: str) -> Store:
                     f"SQLite needs the extra coatcheck[auth] and a system with flock ({missing.name} is missing)."
                 ) from missing
             return SqliteStore(Path(path))
-    if url.startswith(_POSTGRESQL):
+    if url.startswith(POSTGRESQL):
         try:
             from coatcheck.stores.postgres.store import PostgresStore
         except ImportError as missing:

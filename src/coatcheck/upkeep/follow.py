@@ -100,8 +100,7 @@ class Follower:
     def ring(self) -> None:
         """A hint that something happened: sync soon (rule 6)."""
         self._bell.set()
-        for rung in self._also_rung:
-            rung()
+        self._ring_others()
 
     def heed(self, news: News) -> None:
         """A hint that says what happened: refuse it at once, and let the next sync confirm it. Nobody has to ask before
@@ -112,13 +111,12 @@ class Follower:
             return
         for event in news.events:
             replica.heed(event.happening, Position(news.epoch, event.seq))
-        for listener in self._listeners:
-            listener()
+        self._tell_listeners()
         self._after_sync()
-        for rung in self._also_rung:
-            rung()
         if news.is_urgent:
-            self._bell.set()
+            self.ring()
+        else:
+            self._ring_others()
 
     def ring_too(self, rung: Callable[[], None]) -> None:
         """Call ``rung`` from now on whenever somebody rings: what is a hint for this follower is one for others here,
@@ -181,8 +179,7 @@ class Follower:
         alarms = subscriber.alarms
         heard = subscriber.hear(flight, answer)
         if subscriber.replica.position != flight.question.applied:
-            for listener in self._listeners:
-                listener()
+            self._tell_listeners()
         if subscriber.alarms > alarms:
             log.error(
                 "The store's history is not the one that was followed here: a backup was restored, or another database "
@@ -200,6 +197,14 @@ class Follower:
                 log.warning("Revocations are followed again.")
             self._after_sync()
         return heard
+
+    def _ring_others(self) -> None:
+        for rung in self._also_rung:
+            rung()
+
+    def _tell_listeners(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     async def _register(self) -> None:
         number = await self._authority.register(self._name, self._accept_ms)

@@ -10,6 +10,7 @@ from coatcheck.cli.opening import opened, reachable
 from coatcheck.cli.outcome import say_warning
 from coatcheck.cli.printing import json_option, progress, show_document, visible
 from coatcheck.errors import Misconfigured
+from coatcheck.settings import POSTGRESQL
 
 if TYPE_CHECKING:
     from coatcheck.auth import Auth
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from coatcheck.cli.importing.running import Outcome
 
 _SQLITE: Final = b"SQLite format 3\0"
-_POSTGRES: Final = ("postgresql://", "postgres://")
 
 
 @click.command("import", short_help="Bring accounts from another application.")
@@ -101,8 +101,8 @@ def _source(named: str, form: "Form", table: str | None) -> "Source":
     from coatcheck.cli.importing.databases import PostgresTable, SqliteTable
     from coatcheck.cli.importing.json_files import JsonFile
 
-    is_sqlite = not named.startswith(_POSTGRES) and _begins_with(Path(named), _SQLITE)
-    if not is_sqlite and not named.startswith(_POSTGRES):
+    is_sqlite = not named.startswith(POSTGRESQL) and _begins_with(Path(named), _SQLITE)
+    if not is_sqlite and not named.startswith(POSTGRESQL):
         return JsonFile(Path(named))
     if not form.table:
         raise click.UsageError("a database is read with --format fastapi-users or --format django")

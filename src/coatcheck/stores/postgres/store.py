@@ -1,6 +1,5 @@
 """PostgreSQL as a store: one database for what must last and for the registry of subscribers."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
@@ -18,8 +17,9 @@ from coatcheck.stores.postgres.commit import commit, roll_back
 from coatcheck.stores.postgres.connect import driver, over, parameters, raw_connection
 from coatcheck.stores.postgres.crew import Crew, Line
 from coatcheck.stores.postgres.transaction import PostgresTransaction
-from coatcheck.stores.sql import fork, schema
+from coatcheck.stores.sql import schema
 from coatcheck.stores.sql.log import SqlLog
+from coatcheck.stores.sql.of_one_process import OfOneProcess
 from coatcheck.stores.sql.registry import SqlRegistry
 from coatcheck.stores.sql.trouble import TROUBLE, translated
 
@@ -44,7 +44,7 @@ _LOCK: Final = 0x636F6174636865
 """Whoever upgrades the tables holds this advisory lock: "coatche" in ASCII."""
 
 
-class PostgresStore:
+class PostgresStore(OfOneProcess):
     """See ``stores.port.Store``. Any number of processes may share the database; each makes its own PostgresStore or
     forks one.
 
@@ -57,9 +57,7 @@ class PostgresStore:
             self._parameters = parameters(url)
         except psycopg.Error as fault:
             raise Misconfigured("database is no URL that PostgreSQL's client library reads") from fault
-        self._is_open = False
-        self._begin()
-        fork.attend(self)
+        super().__init__()
 
     async def open(self) -> None:
         self._require_own_process()
@@ -70,7 +68,7 @@ class PostgresStore:
         if self._is_open:
             self._is_open = False
             self._require_own_process()
-            self._stop()
+            self._stop_lines()
 
     async def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
         committed = await self._write(work, begin=_BEGIN if durable else _BEGIN_CHEAPLY, tells=False, awaited=False)
@@ -140,23 +138,12 @@ class PostgresStore:
         for bell in self._bells:
             bell.start()
 
-    def begin_anew(self) -> None:
-        """After a fork, in the child: other threads, other connections."""
-        self._begin()
-
-    def stop(self) -> None:
-        """At the end of the process."""
-        if self._pid == os.getpid():
-            self._is_open = False
-            self._stop()
-
-    def _begin(self) -> None:
-        self._pid = os.getpid()
+    def _make_lines(self) -> None:
         self._bells: list[Bell] = []
         self._writers = Crew("coatcheck writer", self._parameters, most=_WRITERS, patience=_PATIENCE)
         self._readers = Crew("coatcheck reader", self._parameters, most=_READERS, patience=_PATIENCE)
 
-    def _stop(self) -> None:
+    def _stop_lines(self) -> None:
         while self._bells:
             self._bells.pop().stop()
         for crew in (self._writers, self._readers):
@@ -191,15 +178,6 @@ class PostgresStore:
 
         committed: Committed[Result] = await self._writers.run(lambda line: _written(line, whole))
         return committed
-
-    def _require_open(self) -> None:
-        self._require_own_process()
-        if not self._is_open:
-            raise StoreUnavailable("The store is not open.")
-
-    def _require_own_process(self) -> None:
-        if self._pid != os.getpid():
-            raise StoreUnavailable("The process was forked in the middle of a write; open the store after forking.")
 
 
 def _written(line: Line, whole: Callable[[Connection], Result]) -> Result:

@@ -4,7 +4,6 @@ The registry changes often and need not survive a power loss, since the processe
 not forced to the disk (``synchronous=NORMAL`` with a write-ahead log: the last ones may be lost, never the file).
 """
 
-import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection
 
 from coatcheck.authority import News
-from coatcheck.errors import Misconfigured, StoreUnavailable
+from coatcheck.errors import Misconfigured
 from coatcheck.stores.port import Committed, Registry, Transaction
-from coatcheck.stores.sql import fork
 from coatcheck.stores.sql.log import SqlLog
+from coatcheck.stores.sql.of_one_process import OfOneProcess
 from coatcheck.stores.sql.registry import SqlRegistry
 from coatcheck.stores.sql.transaction import SqlTransaction
 from coatcheck.stores.sqlite import notice
@@ -28,7 +27,7 @@ _OLDEST_SQLITE: Final = (3, 35)
 """The first with RETURNING."""
 
 
-class SqliteStore:
+class SqliteStore(OfOneProcess):
     """See ``stores.port.Store``. Several processes may share the file; each makes its own SqliteStore or forks one.
 
     ``path`` is created with its companions (``-lock``, ``-subscribers`` …) for the owner's eyes only (0600). It must be
@@ -39,9 +38,7 @@ class SqliteStore:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise Misconfigured(f"SQLite is {sqlite3.sqlite_version}; 3.35 or newer is needed.")
         self._path = path.absolute()
-        self._is_open = False
-        self._begin()
-        fork.attend(self)
+        super().__init__()
 
     async def open(self) -> None:
         self._require_own_process()
@@ -114,17 +111,6 @@ class SqliteStore:
         for database in (self._main, self._subscribers):
             database.unpark()
 
-    def begin_anew(self) -> None:
-        """After a fork, in the child: other threads, other connections."""
-        self._begin()
-
-    def stop(self) -> None:
-        """At the end of the process."""
-        if self._pid == os.getpid():
-            self._is_open = False
-            self._main.stop()
-            self._subscribers.stop()
-
     async def _write(self, work: Callable[[SqlTransaction], Result], *, durable: bool) -> Result:
         self._require_open()
         logs: list[SqlLog] = []
@@ -138,16 +124,10 @@ class SqliteStore:
             run, synchronous="FULL" if durable else "NORMAL", has_news=lambda: logs[-1].is_changed
         )
 
-    def _begin(self) -> None:
-        self._pid = os.getpid()
+    def _stop_lines(self) -> None:
+        self._main.stop()
+        self._subscribers.stop()
+
+    def _make_lines(self) -> None:
         self._main = Database(self._path, "store")
         self._subscribers = Database(self._path.with_name(self._path.name + "-subscribers"), "registry")
-
-    def _require_open(self) -> None:
-        self._require_own_process()
-        if not self._is_open:
-            raise StoreUnavailable("The store is not open.")
-
-    def _require_own_process(self) -> None:
-        if self._pid != os.getpid():
-            raise StoreUnavailable("The process was forked in the middle of a write; open the store after forking.")
