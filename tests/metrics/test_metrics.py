@@ -11,27 +11,12 @@ from coatcheck.auth import Auth
 from coatcheck.errors import Misconfigured, StoreUnavailable
 from coatcheck.metrics import Metrics
 from coatcheck.model.session import Carry
-from coatcheck.stores.memory import MemoryStore
 from coatcheck.testing import fast_passwords, login_as
+from tests.away import MayGoAway
 from tests.metrics.asking import measured, parsed
 from tests.site import API, PASSWORD, bearer
 
 pytestmark = pytest.mark.anyio
-
-
-class MayGoAway(MemoryStore):
-    """A store that can be switched off."""
-
-    __slots__ = ("is_away",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_away = False
-
-    def _run(self, *arguments, **how):
-        if self.is_away:
-            raise StoreUnavailable
-        return super()._run(*arguments, **how)
 
 
 async def test_logins_are_counted_by_how_they_ended():

@@ -38,3 +38,12 @@ def start(path):
     for process in running:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def postgres_store(postgres_url):
+    """A PostgreSQL store with nothing in it."""
+    store = store_for(postgres_url)
+    asyncio.run(store.open())
+    yield store
+    asyncio.run(store.close())

@@ -7,18 +7,14 @@ from datetime import timedelta
 import pytest
 
 from coatcheck.model.audit import AuditEntry
-from coatcheck.stores.open import store_for
 from coatcheck.stores.postgres import latecomers
 from coatcheck.testing.contracts.driving import NOW
 from tests.stores.side_by_side import two_sides
 
 
 @pytest.fixture
-def store(postgres_url):
-    store = store_for(postgres_url)
-    asyncio.run(store.open())
-    yield store
-    asyncio.run(store.close())
+def store(postgres_store):
+    return postgres_store
 
 
 def entry(kind):

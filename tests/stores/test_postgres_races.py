@@ -19,7 +19,6 @@ from coatcheck.sessions.end import end_everything, end_session, end_sessions_of,
 from coatcheck.sessions.grant import grant_again
 from coatcheck.sessions.open import open_session
 from coatcheck.settings import SessionSettings, Settings
-from coatcheck.stores.open import store_for
 from coatcheck.testing.contracts.driving import NOW, SECOND, a_registration, a_service, a_session, a_user
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
@@ -29,11 +28,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def store(postgres_url):
-    store = store_for(postgres_url)
-    asyncio.run(store.open())
-    yield store
-    asyncio.run(store.close())
+def store(postgres_store):
+    return postgres_store
 
 
 @pytest.fixture

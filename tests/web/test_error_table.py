@@ -8,30 +8,14 @@ from threading import Event
 import httpx2
 import pytest
 
-from coatcheck.errors import StoreUnavailable
 from coatcheck.settings import AttemptSettings, RevocationSettings, SessionSettings, TokenSettings
-from coatcheck.stores.memory import MemoryStore
 from coatcheck.testing import fast_passwords
+from tests.away import MayGoAway
 from tests.site import API, PASSWORD, Site, bearer, running
 
 pytestmark = pytest.mark.anyio
 
 Reach = Callable[[Site], Awaitable[httpx2.Response]]
-
-
-class MayGoAway(MemoryStore):
-    """A store that can be switched off."""
-
-    __slots__ = ("is_away",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_away = False
-
-    def _run(self, *arguments, **how):
-        if self.is_away:
-            raise StoreUnavailable
-        return super()._run(*arguments, **how)
 
 
 async def _tokens(site: Site) -> dict[str, str]:

@@ -6,7 +6,6 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from coatcheck.errors import StoreUnavailable
 from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings, TokenSettings, WebSettings
 from coatcheck.stores.memory import MemoryStore
@@ -14,6 +13,7 @@ from coatcheck.testing import login_as
 from coatcheck.tokens.jwt import verify
 from coatcheck.web.api.check import IDENTITY
 from coatcheck.web.upstream import UpstreamTokens
+from tests.away import MayGoAway
 from tests.site import API, URL, Site, bearer, code_of, running
 
 pytestmark = pytest.mark.anyio
@@ -22,23 +22,6 @@ GATEWAY = "10.0.0.1"
 TOKENS = TokenSettings(audiences=("orders",))
 WEB = WebSettings(trusted_proxies=("10.0.0.0/8",))
 NAVIGATION = {"x-forwarded-method": "GET", "sec-fetch-site": "none"}
-
-
-class Counting(MemoryStore):
-    """A store that counts what is asked of it, and can be away."""
-
-    __slots__ = ("asked", "is_away")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked = 0
-        self.is_away = False
-
-    def _run(self, *arguments, **how):
-        self.asked += 1
-        if self.is_away:
-            raise StoreUnavailable
-        return super()._run(*arguments, **how)
 
 
 def site_with(store: MemoryStore | None = None, **settings):
@@ -170,7 +153,7 @@ async def test_a_service_passes_by_name_only_since_it_gets_tokens_for_upstreams_
 
 
 async def test_after_the_first_token_a_check_asks_the_store_nothing():
-    store = Counting()
+    store = MayGoAway()
     async with site_with(store) as site:
         gateway = site.client(GATEWAY, cookie=await with_cookie(site))
         first = await gateway.get(f"{API}/check", headers=NAVIGATION)
@@ -185,7 +168,7 @@ async def test_after_the_first_token_a_check_asks_the_store_nothing():
 
 
 async def test_requests_that_come_at_once_share_one_token():
-    store = Counting()
+    store = MayGoAway()
     async with site_with(store) as site:
         gateway = site.client(GATEWAY, cookie=await with_cookie(site))
         await gateway.get(f"{API}/check?identity=headers", headers=NAVIGATION)
@@ -220,7 +203,7 @@ async def test_a_token_does_not_outlive_the_access_token_it_was_made_from():
 
 
 async def test_without_store_and_token_the_answer_is_503_and_never_204():
-    store = Counting()
+    store = MayGoAway()
     async with site_with(store) as site:
         gateway = site.client(GATEWAY, cookie=await with_cookie(site))
         assert (await gateway.get(f"{API}/check?identity=headers", headers=NAVIGATION)).status_code == 204

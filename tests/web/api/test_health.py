@@ -10,24 +10,10 @@ from coatcheck.settings import Settings
 from coatcheck.stores.memory import MemoryStore
 from coatcheck.testing import fast_passwords
 from coatcheck.web.api import routes
+from tests.away import MayGoAway
 from tests.site import Site, running
 
 pytestmark = pytest.mark.anyio
-
-
-class MayGoAway(MemoryStore):
-    """A store that can be switched off."""
-
-    __slots__ = ("is_away",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_away = False
-
-    def _run(self, *arguments, **how):
-        if self.is_away:
-            raise StoreUnavailable
-        return super()._run(*arguments, **how)
 
 
 class Away(MemoryStore):
