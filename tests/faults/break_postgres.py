@@ -5,7 +5,6 @@ Nothing acknowledged is lost, nothing ended revives, and nobody has to start any
 
 import random
 import signal
-import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -15,7 +14,8 @@ from typing import Any
 import psycopg
 
 from tests.faults.history import History
-from tests.faults.kill_workers import BOUND, LEASE, Person
+from tests.faults.kill_workers import BOUND, LEASE
+from tests.faults.people import people_at_work
 from tests.faults.serving import Several
 from tests.postgres import PostgresServer
 
@@ -36,22 +36,14 @@ def run(folder: Path, *, rounds: int, clients: int = 6, down_for: float = 2.0, s
         PostgresServer(folder / "postgres", durable=True) as postgres,
         Several(folder, postgres.new_database(), COATCHECK_REVOCATION_LEASE=f"{int(LEASE)}s") as servers,
     ):
-        is_over = threading.Event()
-        people = [Person(servers, history, f"person{n}@example.com", seed + n, is_over) for n in range(clients)]
-        for person in people:
-            person.start()
-        time.sleep(1)
-        for turn in range(rounds):
-            time.sleep(dice.uniform(0.2, 1.5))
-            way = WAYS[turn % len(WAYS)]
-            ways[way] += 1
-            _break(postgres, way, dice.uniform(0.0, down_for))
-            back.append(_seconds_until_it_works(servers))
-        is_over.set()
-        for person in people:
-            person.join()
-        for person in people:
-            person.settle()
+        with people_at_work(servers, history, clients, seed):
+            time.sleep(1)
+            for turn in range(rounds):
+                time.sleep(dice.uniform(0.2, 1.5))
+                way = WAYS[turn % len(WAYS)]
+                ways[way] += 1
+                _break(postgres, way, dice.uniform(0.0, down_for))
+                back.append(_seconds_until_it_works(servers))
         names = servers.registered()
         code = servers.stop()
         left = servers.registered()

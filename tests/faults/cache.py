@@ -14,8 +14,9 @@ from typing import Any
 
 import redis
 
+from tests.faults.ending import hold_clean_end
 from tests.faults.history import History
-from tests.faults.kill_workers import Person
+from tests.faults.people import people_at_work
 from tests.faults.serving import Serving
 from tests.redis.relay import Relay
 from tests.redis.servers import until
@@ -120,21 +121,11 @@ def failovers(
 @contextmanager
 def _people(folder: Path, url: str, clients: int, seed: int) -> Iterator[History]:
     """People who log in, check, refresh and log out at workers that share the Redis at ``url``."""
-    history, is_over = History(BOUND), threading.Event()
+    history = History(BOUND)
     with Serving(folder, COATCHECK_REVOCATION_LEASE=f"{int(LEASE)}s", COATCHECK_CACHE_URL=url) as serving:
-        people = [Person(serving, history, f"person{n}@example.com", seed + n, is_over) for n in range(clients)]
-        for person in people:
-            person.start()
-        yield history
-        is_over.set()
-        for person in people:
-            person.join()
-        for person in people:
-            person.settle()
-        code = serving.stop()
-    output = serving.output.read_text()
-    history.hold("I7", "Traceback" not in output, output[-2000:])
-    history.hold("end", code == 0 and not serving.registered(), f"code {code}, left: {serving.registered()}")
+        with people_at_work(serving, history, clients, seed):
+            yield history
+        hold_clean_end(serving, history)
 
 
 class _Probe:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.faults.ending import hold_clean_end
 from tests.faults.history import History
 from tests.faults.serving import PASSWORD, Serving, in_parallel
 
@@ -56,10 +57,7 @@ def run(
         history.hold("FT-21", slowest < 2, f"a login took {slowest:.1f} s afterwards")
         for person in people:
             person.settle()
-        code = serving.stop()
-    output = serving.output.read_text()
-    history.hold("I7", "Traceback" not in output, output[-2000:])
-    history.hold("end", code == 0 and not serving.registered(), f"code {code}, left: {serving.registered()}")
+        hold_clean_end(serving, history)
     assert not history.violations, "\n".join([f"seed {seed}", *history.violations[:20]])
     kinds = sum((person.kinds for person in people), Counter[str]())
     return {

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.history import History
-from tests.faults.kill_workers import BOUND, LEASE, Person
+from tests.faults.kill_workers import BOUND, LEASE
+from tests.faults.people import people_at_work
 from tests.faults.serving import Several
 from tests.postgres import PostgresServer
 
@@ -48,33 +49,25 @@ def run(folder: Path, *, rounds: int, full_for: float = 6.0, clients: int = 4, s
         Several(folder, postgres.new_database(), COATCHECK_REVOCATION_LEASE=f"{int(LEASE)}s") as servers,
     ):
         keeper = servers.register("keeper@example.com", carry="tokens").body["access_token"]
-        is_over = threading.Event()
-        people = [Person(servers, history, f"person{n}@example.com", seed + n, is_over) for n in range(clients)]
-        for person in people:
-            person.start()
-        for turn in range(rounds):
-            time.sleep(1.5)
-            with _full(disk):
-                until = time.monotonic() + full_for
-                number = 0
-                while time.monotonic() < until:
-                    number += 1
-                    made = servers.register(f"late{turn}.{number}@example.com", carry="header", name=DATA_PER_LOGIN)
-                    refused[history.heard(made).status] += 1
-                    checks[history.heard(servers.me(keeper)).status] += 1
-            began = time.monotonic()
-            ends += _wait_or_start_again(postgres)
-            its_own.append(time.monotonic() - began)
-            began = time.monotonic()
-            while servers.log_in("keeper@example.com", carry="header").status != 200:
-                assert time.monotonic() - began < 30, "it does not recover"
-                time.sleep(0.05)
-            back.append(time.monotonic() - began)
-        is_over.set()
-        for person in people:
-            person.join()
-        for person in people:
-            person.settle()
+        with people_at_work(servers, history, clients, seed):
+            for turn in range(rounds):
+                time.sleep(1.5)
+                with _full(disk):
+                    until = time.monotonic() + full_for
+                    number = 0
+                    while time.monotonic() < until:
+                        number += 1
+                        made = servers.register(f"late{turn}.{number}@example.com", carry="header", name=DATA_PER_LOGIN)
+                        refused[history.heard(made).status] += 1
+                        checks[history.heard(servers.me(keeper)).status] += 1
+                began = time.monotonic()
+                ends += _wait_or_start_again(postgres)
+                its_own.append(time.monotonic() - began)
+                began = time.monotonic()
+                while servers.log_in("keeper@example.com", carry="header").status != 200:
+                    assert time.monotonic() - began < 30, "it does not recover"
+                    time.sleep(0.05)
+                back.append(time.monotonic() - began)
         code = servers.stop()
         crashes = postgres.log.count("PANIC")  # its log of changes lies on that disk, too
     history.hold("I7", "Traceback" not in servers.output, servers.output[-3000:])
