@@ -27,9 +27,9 @@ class Failing(MemoryStore):
     is_away = False
     breaks_off: type[Exception] | None = None
 
-    async def read(self, work: Callable[[Transaction], Result], *, is_one_statement: bool = False) -> Result:
+    async def read(self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True) -> Result:
         self._require()
-        return await super().read(work, is_one_statement=is_one_statement)
+        return await super().read(work, needs_snapshot=needs_snapshot)
 
     async def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
         return await super().write(self._broken_off(work), durable=durable)

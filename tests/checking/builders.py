@@ -131,9 +131,9 @@ class Site:
             everything_generation=1,
             now=self.means.now(),
         )
-        version = self.store.view(lambda tx: tx.users.get(self.user.id)).version  # type: ignore[union-attr]
-        granted = self.store.transact(lambda tx: open_session(tx, session, expected_version=version))
-        assert granted is not None
+        granted = self.store.transact(
+            lambda tx: open_session(tx, session, tx.users.get(self.user.id), tx.log.head().position)
+        )
         return login_from(self.means, granted, secret.text)
 
     def end(self, login: Login) -> None:

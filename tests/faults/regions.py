@@ -34,14 +34,14 @@ class LongLine(Relay):
 
     is_cut = False
 
-    async def let_pass(self) -> None:
+    async def let_pass(self, piece: bytes, *, is_question: bool) -> None:
         """Returns when the line is whole."""
         while self.is_cut:  # noqa: ASYNC110 - set by another thread
             await asyncio.sleep(0.01)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(2 * self.delay)  # SYN and its answer
-        await self.let_pass()
+        await self.let_pass(b"", is_question=True)
         await super()._pass(reader, writer)
 
 

@@ -63,28 +63,29 @@ class Relay:
         except OSError:
             writer.close()
             return
-        ways = [asyncio.create_task(self._copy(reader, back)), asyncio.create_task(self._copy(there, writer))]
-        try:
+        both = self._copy(reader, back, is_question=True), self._copy(there, writer, is_question=False)
+        ways = [asyncio.create_task(way) for way in both]
+        with suppress(asyncio.CancelledError):  # it ends: asyncio complains of a connection's task that was cancelled
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            for each in (writer, back):
-                each.close()
-                with suppress(OSError, ssl.SSLError):
-                    await each.wait_closed()
+        for way in ways:
+            way.cancel()
+        for each in (writer, back):
+            each.close()
+        for each in (writer, back):
+            with suppress(OSError, ssl.SSLError, asyncio.CancelledError):
+                await each.wait_closed()
 
-    async def let_pass(self) -> None:
-        """Returns when pieces may go on: at once here."""
+    async def let_pass(self, piece: bytes, *, is_question: bool) -> None:
+        """Returns when ``piece`` may go on: at once here. ``is_question`` when it comes from who connected."""
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_question: bool) -> None:
         loop, late = asyncio.get_running_loop(), asyncio.Queue[tuple[float, bytes]]()
 
         async def write() -> None:
             while True:
                 at, piece = await late.get()
                 await asyncio.sleep(at - loop.time())
-                await self.let_pass()
+                await self.let_pass(piece, is_question=is_question)
                 writer.write(piece)
                 await writer.drain()
 

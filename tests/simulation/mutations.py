@@ -31,7 +31,7 @@ from coatcheck.revocation.barrier import Barrier
 from coatcheck.revocation.lease import Lease
 from coatcheck.revocation.replica import CannotApply, Replica
 from coatcheck.revocation.subscriber import Heard, Subscriber
-from coatcheck.sessions.grant import grant, grant_again
+from coatcheck.sessions.grant import Living, grant, grant_again
 from coatcheck.stores import authority as stores_authority
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.memory.log import MemoryLog
@@ -359,7 +359,7 @@ async def an_unknown_key_is_refused_at_once(_: Any, self: Any) -> bool:
 def a_token_is_issued_without_finding_the_session_alive(_: Any, tx: Any, session_id: str, __: int, now: Any) -> Any:
     session = tx.sessions.get(session_id)
     user = None if session is None else tx.users.get(session.user_id)
-    return None if user is None else grant(tx, session, user, now)
+    return None if user is None else grant(tx, Living(session, user, tx.log.head().position), now)
 
 
 @mutation("13", (login_flow, "current_user"))

@@ -56,7 +56,7 @@ class Wire:
     async def commit(self, work: Any, *, awaited: bool = False) -> Any:
         return await self._carry("transact_awaited" if awaited else "transact_and_tell", work)
 
-    async def read(self, work: Any, *, is_one_statement: bool = False) -> Any:
+    async def read(self, work: Any, *, needs_snapshot: bool = True) -> Any:
         return await self._carry("view", work)
 
     async def write(self, work: Any, *, durable: bool = True) -> Any:

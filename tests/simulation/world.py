@@ -372,7 +372,9 @@ class World:
                     everything_generation=1,
                     now=start,
                 )
-                granted = self.primary.transact(lambda tx, s=session: open_session(tx, s, expected_version=1))
+                granted = self.primary.transact(
+                    lambda tx, s=session, u=user: open_session(tx, s, u, tx.log.head().position)
+                )
                 self.hold(person, login_from(means, granted, secret.text))
 
     def hold(self, person: Person, login: Login) -> None:

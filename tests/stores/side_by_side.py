@@ -36,11 +36,16 @@ class Side:
 
     def start(self, work: Callable[[PostgresTransaction], Result]) -> "Future[Result]":
         """Begin to do it; it may have to wait for the other side."""
-        return self._thread.submit(lambda: work(self.tx))
+        return self._thread.submit(lambda: self._done(work))
 
     def do(self, work: Callable[[PostgresTransaction], Result]) -> Result:
         """Do it."""
         return self.start(work).result(10)
+
+    def _done(self, work: Callable[[PostgresTransaction], Result]) -> Result:
+        result = work(self.tx)
+        self.raw.send_alone()
+        return result
 
     def commit(self) -> None:
         """Enter what was appended, and commit."""

@@ -22,7 +22,7 @@ def entry(kind):
 
 
 def follow(store, after=None):
-    return asyncio.run(store.read(lambda tx: tx.audit.follow(after=after), is_one_statement=True))
+    return asyncio.run(store.read(lambda tx: tx.audit.follow(after=after), needs_snapshot=False))
 
 
 def test_an_entry_that_is_committed_later_than_a_higher_one_is_not_missed(store, postgres_url):
@@ -60,7 +60,7 @@ def test_followed_under_load_nothing_is_missed_and_nothing_comes_twice(store):
                 after = seen[-1].id if seen else None
                 seen.extend(
                     await store.read(
-                        lambda tx, after=after: tx.audit.follow(after=after, limit=7), is_one_statement=True
+                        lambda tx, after=after: tx.audit.follow(after=after, limit=7), needs_snapshot=False
                     )
                 )
 

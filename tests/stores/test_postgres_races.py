@@ -8,6 +8,7 @@ from msgspec import structs
 
 from coatcheck.errors import DataConflict, RequestNotFound
 from coatcheck.flows.parts.account import locked_account, require_another_administrator
+from coatcheck.flows.parts.prove_password import current_user
 from coatcheck.flows.parts.registered_service import locked_service
 from coatcheck.model.identifiers import REGISTRATION, new_identifier
 from coatcheck.model.key import KeyStatus
@@ -194,7 +195,13 @@ def ann(write):
 
 
 def opens(user, **more):
-    return lambda tx: open_session(tx, a_session(user.id), expected_version=user.version, **more)
+    """A login whose password was proven before."""
+
+    def work(tx):
+        held = current_user(tx, user.id, user.password_hash)
+        return held and open_session(tx, a_session(user.id), held, tx.log.head().position, **more)
+
+    return work
 
 
 def test_a_login_that_waits_for_a_password_change_is_refused(ann, sides, postgres_url):
@@ -202,7 +209,8 @@ def test_a_login_that_waits_for_a_password_change_is_refused(ann, sides, postgre
     first.do(lambda tx: tx.users.lock(ann.id))
     waiting = second.start(opens(ann))
     wait_until_waiting(postgres_url, second)
-    first.do(lambda tx: change_user(tx, ann, kind="password.changed", at=NOW, actor_id=None))
+    changed = structs.replace(ann, password_hash="another")
+    first.do(lambda tx: change_user(tx, changed, kind="password.changed", at=NOW, actor_id=None))
     first.commit()
     assert waiting.result(10) is None
 

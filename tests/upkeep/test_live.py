@@ -31,13 +31,13 @@ class Deaf(MemoryStore):
     gives_no_lease = is_away = hangs = False
     looked_up = 0
 
-    async def read(self, work: Callable[[Transaction], Result], *, is_one_statement: bool = False) -> Result:
+    async def read(self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True) -> Result:
         self.looked_up += 1
         if self.is_away:
             raise StoreUnavailable
         if self.hangs:
             await asyncio.Event().wait()
-        return await super().read(work, is_one_statement=is_one_statement)
+        return await super().read(work, needs_snapshot=needs_snapshot)
 
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
         if self.gives_no_lease or self.is_away:

@@ -72,8 +72,9 @@ def ask(jose: Path, **question: Any) -> Any:
         capture_output=True,
         text=True,
         timeout=60,
-        check=True,
+        check=False,
     )
+    assert answered.returncode == 0, answered.stderr
     return json.loads(answered.stdout)
 
 

@@ -1,4 +1,4 @@
-"""How often each verb was called, and how that ended."""
+"""Verbs that ask a store several things: within one patience, and counted by how they ended."""
 
 from asyncio import CancelledError
 from collections import Counter
@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from coatcheck.errors import AuthError
+from coatcheck.stores.patience import Patience
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -27,14 +28,15 @@ Verb = Callable[Concatenate[Whose, Parameters], Coroutine[Any, Any, Result]]
 
 
 def counted(verb: Verb[Whose, Parameters, Result]) -> Verb[Whose, Parameters, Result]:
-    """The same verb, counted under its name."""
+    """The same verb, within one patience, and counted under its name."""
     name = verb.__name__
 
     @wraps(verb)
     async def counting(self: Whose, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         outcome = UNEXPECTED
         try:
-            result = await verb(self, *args, **kwargs)
+            with Patience():
+                result = await verb(self, *args, **kwargs)
             outcome = ACCEPTED
         except AuthError as error:
             outcome = error.code

@@ -134,7 +134,7 @@ def export(
                     lambda tx, last=last: tx.audit.follow(  # type: ignore[misc]
                         user_id=user_id, kind=kind, since=since, until=until, after=last, limit=_BATCH
                     ),
-                    is_one_statement=True,
+                    needs_snapshot=False,
                 )
                 if entries:
                     click.echo("\n".join(_line(entry) for entry in entries))

@@ -12,7 +12,7 @@ from coatcheck.model.client import Client
 from coatcheck.model.principal import Kind
 from coatcheck.model.service import check_label, check_scopes
 from coatcheck.model.user import UserStatus
-from coatcheck.sessions.grant import living
+from coatcheck.sessions.grant import find_living
 from coatcheck.stores.port import Committed, Transaction
 
 
@@ -54,7 +54,9 @@ async def create_api_key(
 
     def work(tx: Transaction) -> NewCredential:
         user = locked_account(tx, user_id)
-        if user.status is not UserStatus.ACTIVE or (session_id is not None and living(tx, session_id, now) is None):
+        if user.status is not UserStatus.ACTIVE or (
+            session_id is not None and find_living(tx, session_id, now) is None
+        ):
             raise SessionEnded
         stored = add_credential(tx, made.credential)
         tx.audit.add(

@@ -102,12 +102,14 @@ class _Opening:
             user = current_user(tx, user_id, verified)
             if user is None:
                 return None
-            means.attempts.succeeded(tx, self.verdict)
             if user.status is not UserStatus.ACTIVE:
+                means.attempts.succeeded(tx, self.verdict)
                 tx.audit.add(_refusal(user, Why.SUSPENDED, client, now))
                 return user.status
             if rehashed is not None:
-                tx.users.save(structs.replace(user, password_hash=rehashed), expected_version=user.version)
+                user = structs.replace(user, password_hash=rehashed)
+                tx.users.save(user, expected_version=user.version)
+            head = tx.log.head()
             session = new_session(
                 means,
                 user,
@@ -117,14 +119,14 @@ class _Opening:
                 remember=self.remember,
                 audience=self.audience,
                 client=client,
-                everything_generation=tx.log.head().everything_generation,
+                everything_generation=head.everything_generation,
                 now=now,
             )
             if self.replaces is not None:
                 end_session(tx, self.replaces, at=now, ending=Ending.LOGOUT, actor_id=user_id, address=client.address)
-            granted = open_session(tx, session, expected_version=user.version, limits=means.settings.sessions)
-            if granted is not None:
-                tx.audit.add(_success(session, client))
+            granted = open_session(tx, session, user, head.position, limits=means.settings.sessions)
+            tx.audit.add(_success(session, client))
+            means.attempts.succeeded(tx, self.verdict)  # last: who shares the address waits for this row
             return granted
 
         try:

@@ -26,8 +26,7 @@ async def put_session_data(
     row = SessionData(session_id=session_id, version=expected_version + 1, data=data, updated_at=now)
 
     def work(tx: Transaction) -> None:
-        tx.sessions.lock(session_id)
-        session = tx.sessions.get(session_id)
+        session = tx.sessions.lock(session_id)
         if session is None or session.ended_at is not None:
             raise SessionEnded
         if session.everything_generation < tx.log.head().everything_generation:

@@ -55,6 +55,7 @@ async def register(
             holder_id = None if holder is None else holder.id
             tx.audit.add(refusal(REFUSED, Why.EMAIL_TAKEN, at=user.created_at, client=client, user_id=holder_id))
             return None
+        head = tx.log.head()
         session = new_session(
             means,
             user,
@@ -64,10 +65,10 @@ async def register(
             remember=remember,
             audience=audience,
             client=client,
-            everything_generation=tx.log.head().everything_generation,
+            everything_generation=head.everything_generation,
             now=user.created_at,
         )
-        granted = open_session(tx, session, expected_version=user.version)
+        granted = open_session(tx, session, user, head.position)
         if replaces is not None:
             end_session(
                 tx, replaces, at=user.created_at, ending=Ending.LOGOUT, actor_id=user.id, address=client.address
@@ -93,7 +94,7 @@ async def _count(means: Means, email: str, client: Client) -> None:
         await note_limit(means, verdict, entry)
         verdict.require()
 
-    await require(await means.store.read(lambda tx: work(tx, means.attempts.look)))
+    await require(await means.store.read(lambda tx: work(tx, means.attempts.look), needs_snapshot=False))
     counted = await means.attempts.begin_shared(account=account, device=None, address=client.address)
     if counted is None:
         counted = await means.store.write(lambda tx: work(tx, means.attempts.begin), durable=False)

@@ -14,8 +14,7 @@ async def rename(means: Means, user_id: str, name: str) -> User:
     check_name(name)
 
     def work(tx: Transaction) -> User:
-        tx.users.lock(user_id)
-        user = tx.users.get(user_id)
+        user = tx.users.lock(user_id)
         if user is None:
             raise SessionEnded
         renamed = structs.replace(user, name=name.strip())

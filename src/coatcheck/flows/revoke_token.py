@@ -46,8 +46,7 @@ async def revoke_token(
             ending = Ending.LOGOUT if session.kind is Kind.USER else Ending.REVOKED
             actor = service_id or session.user_id
             return end_session(tx, session.id, at=now, ending=ending, actor_id=actor, address=client.address)
-        _lock(tx, session)
-        held = tx.sessions.get(session.id)
+        held = _held(tx, session)
         return held is not None and refuse_access(
             tx, held, generation=claims.gen, at=now, actor_id=session.user_id, address=client.address
         )
@@ -78,9 +77,9 @@ def _is_theirs(session: Session, service_id: str | None, *, by_secret: bool) -> 
     return by_secret or session.kind is not Kind.SERVICE
 
 
-def _lock(tx: Transaction, session: Session) -> None:
+def _held(tx: Transaction, session: Session) -> Session | None:
     if session.kind is Kind.SERVICE:
         tx.services.lock(session.user_id)
     else:
         tx.users.lock(session.user_id)
-    tx.sessions.lock(session.id)
+    return tx.sessions.lock(session.id)

@@ -47,10 +47,10 @@ class MeasuredStore:
             self.events[event.happening.__struct_config__.tag] += 1  # type: ignore[index]
         return committed
 
-    async def read(self, work: "Callable[[Transaction], Result]", *, is_one_statement: bool = False) -> Result:
+    async def read(self, work: "Callable[[Transaction], Result]", *, needs_snapshot: bool = True) -> Result:
         """As the store does; measured as ``read``."""
         with self._measured("read"):
-            return await self._store.read(work, is_one_statement=is_one_statement)
+            return await self._store.read(work, needs_snapshot=needs_snapshot)
 
     async def write_registry(self, work: "Callable[[Registry], Result]", *, durable: bool = True) -> Result:
         """As the store does; measured as ``registry_write``."""

@@ -40,12 +40,20 @@ class ServiceGrant(Struct, frozen=True, kw_only=True):
     signing_key: SigningKey | None
 
 
-def grant(tx: Transaction, session: Session, user: User, issued_at: datetime) -> Grant:
-    """Read the rest of the truth, after the locks: position and signing key."""
+class Living(Struct, frozen=True):
+    """A session that is alive and its user, both locked, and a position at which that was true."""
+
+    session: Session
+    user: User
+    position: Position
+
+
+def grant(tx: Transaction, living: Living, issued_at: datetime) -> Grant:
+    """Read the rest of the truth, after the locks: the signing key."""
     return Grant(
-        session=session,
-        user=user,
-        position=tx.log.head().position,
+        session=living.session,
+        user=living.user,
+        position=living.position,
         issued_at=issued_at,
         signing_key=_signing_key(tx),
     )
@@ -56,9 +64,7 @@ def grant_service(tx: Transaction, credential_id: str, issued_at: datetime) -> S
     glimpsed = tx.sessions.get(credential_id)
     if glimpsed is None or glimpsed.kind is not Kind.SERVICE:
         return None
-    tx.services.lock(glimpsed.user_id)
-    tx.sessions.lock(credential_id)
-    credential, service = tx.sessions.get(credential_id), tx.services.get(glimpsed.user_id)
+    service, credential = tx.services.lock(glimpsed.user_id), tx.sessions.lock(credential_id)
     if credential is None or service is None or service.status is not ServiceStatus.ACTIVE:
         return None
     head = tx.log.head()
@@ -73,22 +79,21 @@ def grant_service(tx: Transaction, credential_id: str, issued_at: datetime) -> S
     )
 
 
-def living(
+def find_living(
     tx: Transaction, session_id: str, now: datetime, kinds: tuple[Kind, ...] = (Kind.USER,)
-) -> tuple[Session, User] | None:
+) -> Living | None:
     """Lock user and session, in this order, and return both if it is one of ``kinds``, alive, and the user is active;
     else None."""
     glimpsed = tx.sessions.get(session_id)
     if glimpsed is None or glimpsed.kind not in kinds:
         return None
-    tx.users.lock(glimpsed.user_id)
-    tx.sessions.lock(session_id)
-    session, user = tx.sessions.get(session_id), tx.users.get(glimpsed.user_id)
+    user, session = tx.users.lock(glimpsed.user_id), tx.sessions.lock(session_id)
     if session is None or user is None or user.status is not UserStatus.ACTIVE:
         return None
-    if _is_over(session, tx.log.head().everything_generation, now):
+    head = tx.log.head()
+    if _is_over(session, head.everything_generation, now):
         return None
-    return session, user
+    return Living(session, user, head.position)
 
 
 def grant_again(tx: Transaction, session_id: str, generation: int, issued_at: datetime) -> Grant | None:
@@ -98,10 +103,10 @@ def grant_again(tx: Transaction, session_id: str, generation: int, issued_at: da
     None too when the session is no longer at ``generation``, that of the credential shown for this: else whoever held
     the old one gets a new one in the moment in which all are replaced.
     """
-    found = living(tx, session_id, issued_at, (Kind.USER, Kind.API_KEY))
-    if found is None or found[0].generation != generation:
+    found = find_living(tx, session_id, issued_at, (Kind.USER, Kind.API_KEY))
+    if found is None or found.session.generation != generation:
         return None
-    return grant(tx, *found, issued_at)
+    return grant(tx, found, issued_at)
 
 
 def _is_over(session: Session, everything_generation: int, now: datetime) -> bool:

@@ -2,32 +2,29 @@
 
 from coatcheck.errors import SessionLimit
 from coatcheck.model.expiry import is_over
+from coatcheck.model.position import Position
 from coatcheck.model.session import Ending, Session
-from coatcheck.model.user import UserStatus
+from coatcheck.model.user import User
 from coatcheck.sessions.end import end_session
-from coatcheck.sessions.grant import Grant, grant
+from coatcheck.sessions.grant import Grant, Living, grant
 from coatcheck.settings import SessionSettings
 from coatcheck.stores.port import Transaction
 
 
 def open_session(
-    tx: Transaction, session: Session, *, expected_version: int, limits: SessionSettings | None = None
-) -> Grant | None:
+    tx: Transaction, session: Session, user: User, position: Position, *, limits: SessionSettings | None = None
+) -> Grant:
     """Store ``session`` and return what its credentials are made from.
 
-    ``expected_version`` is the user's version that was read with the password hash. None when the user has changed
-    since then, or is not active: a login that waited for Argon2 with the old password must not outlive it (rule 13).
-    With ``limits`` the person's oldest sessions make room where there is none. Raises SessionLimit where the settings
-    refuse instead.
+    ``user`` is the row as it was read under its lock, in this transaction: what the caller requires of it, such as the
+    password that was proven, stays true until the session is there (rule 13). ``position`` is where the log's head was
+    when the session's everything-generation was read there. With ``limits`` the person's oldest sessions make room
+    where there is none. Raises SessionLimit where the settings refuse instead.
     """
-    tx.users.lock(session.user_id)
-    user = tx.users.get(session.user_id)
-    if user is None or user.version != expected_version or user.status is not UserStatus.ACTIVE:
-        return None
     if limits is not None and limits.at_most:
         _make_room(tx, session, limits)
     tx.sessions.add(session)
-    return grant(tx, session, user, session.created_at)
+    return grant(tx, Living(session, user, position), session.created_at)
 
 
 def _make_room(tx: Transaction, session: Session, limits: SessionSettings) -> None:

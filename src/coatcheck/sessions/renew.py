@@ -7,7 +7,7 @@ from msgspec import structs
 
 from coatcheck.model.event import SessionRenewed
 from coatcheck.model.session import Session
-from coatcheck.sessions.grant import Grant, grant, living
+from coatcheck.sessions.grant import Grant, find_living, grant
 from coatcheck.stores.port import Transaction
 
 
@@ -20,10 +20,10 @@ def renew_session(
     user's version that was read with the password hash (rule 13). None when the session is not alive or the user has
     changed since.
     """
-    found = living(tx, session_id, now)
-    if found is None or found[1].version != expected_version:
+    found = find_living(tx, session_id, now)
+    if found is None or found.user.version != expected_version:
         return None
-    session, user = found
+    session = found.session
     renewed: Session = structs.replace(
         session,
         generation=session.generation + 1,
@@ -38,4 +38,4 @@ def renew_session(
     if not tx.sessions.save(renewed):
         return None
     tx.log.append(SessionRenewed(session_id, renewed.generation))
-    return grant(tx, renewed, user, now)
+    return grant(tx, structs.replace(found, session=renewed), now)

@@ -16,7 +16,7 @@ from coatcheck.model.audit import AuditEntry, Outcome
 from coatcheck.model.expiry import is_idle, is_within_grace
 from coatcheck.model.session import Ending, Session
 from coatcheck.sessions.end import end_session
-from coatcheck.sessions.grant import Grant, grant, living
+from coatcheck.sessions.grant import Grant, find_living, grant
 from coatcheck.stores.port import Transaction
 from coatcheck.tokens.refresh import RefreshToken, RefreshTokens
 
@@ -60,10 +60,10 @@ def rotate_refresh(
     was exchanged for; later it is a replay. Where all were replaced instead (``renew_session``), it gets nothing, but
     in that time it is no theft either: another tab sent it before it could know. Anything older is a replay.
     """
-    found = living(tx, presented.session_id, now)
+    found = find_living(tx, presented.session_id, now)
     if found is None:
         return _refused(tx, _why_not(tx, presented.session_id, now), presented.session_id, now, address)
-    session, user = found
+    session = found.session
     if is_idle(now, session.seen_at, session.idle_for, flush_interval):
         return _refused(tx, Standstill.EXPIRED, session.id, now, address)
     if presented.digest == session.secret_digest and presented.step == session.step:
@@ -79,7 +79,7 @@ def rotate_refresh(
         )
         if not tx.sessions.save(moved):
             return Standstill.ENDED
-        return Stepped(grant(tx, moved, user, now), successor)
+        return Stepped(grant(tx, structs.replace(found, session=moved), now), successor)
     is_recent = presented.step == session.step - 1 and is_within_grace(now, session.stepped_at, grace)
     if is_recent and session.previous_digest is None:
         return Standstill.REPLACED
@@ -87,7 +87,7 @@ def rotate_refresh(
         successor = tokens.successor(presented, session.stepped_with)
         if successor.digest == session.secret_digest:
             _note_retry(tx, session, now, address)
-            return Stepped(grant(tx, session, user, now), successor)
+            return Stepped(grant(tx, found, now), successor)
     _note_replay(tx, session, now, address)
     end_session(tx, session.id, at=now, ending=Ending.REPLAYED, actor_id=None, address=address)
     return Standstill.REPLAYED
@@ -98,10 +98,10 @@ def renew_in_passing(
 ) -> Grant | None:
     """Replace a cookie's secret, keeping the predecessor for the grace. None when it is not alive, or when another
     request was first: the loser keeps what it has."""
-    found = living(tx, session_id, now)
-    if found is None or found[0].secret_digest != presented_digest:
+    found = find_living(tx, session_id, now)
+    if found is None or found.session.secret_digest != presented_digest:
         return None
-    session, user = found
+    session = found.session
     moved: Session = structs.replace(
         session,
         step=session.step + 1,
@@ -110,7 +110,7 @@ def renew_in_passing(
         stepped_at=now,
         seen_at=max(now, session.seen_at),
     )
-    return grant(tx, moved, user, now) if tx.sessions.save(moved) else None
+    return grant(tx, structs.replace(found, session=moved), now) if tx.sessions.save(moved) else None
 
 
 def _why_not(tx: Transaction, session_id: str, now: datetime) -> Standstill:

@@ -49,7 +49,7 @@ class StoreAuthority:
         ``credential`` is the id of the service credential that asks, None for a process beside the store. Raises
         AttemptsExceeded when that credential has as many as it may.
         """
-        head = await self._store.read(lambda tx: tx.log.head(), is_one_statement=True)
+        head = await self._store.read(lambda tx: tx.log.head(), needs_snapshot=False)
         now = self._now()
         row = Registration(
             number=new_identifier(REGISTRATION),
@@ -106,7 +106,7 @@ class StoreAuthority:
 
     async def look_up(self, asked: LookUp) -> Found:
         """One statement on the primary."""
-        return await self._store.read(lambda tx: tx.sessions.look_up(asked), is_one_statement=True)
+        return await self._store.read(lambda tx: tx.sessions.look_up(asked), needs_snapshot=False)
 
     async def goodbye(self, registration: str, credential: str | None = None) -> None:
         """Delete the row, if it is ``credential``'s own; it holds up no barrier any more (rule 7)."""

@@ -53,9 +53,9 @@ class Committed(Struct, Generic[Result], frozen=True):
 class Users(Protocol):
     """People with accounts."""
 
-    def lock(self, user_id: str) -> None:
-        """Hold the user's row until the transaction ends: the first lock of all (rule 1: user, sessions, keys,
-        head)."""
+    def lock(self, user_id: str) -> User | None:
+        """Hold the user's row until the transaction ends, and read it: the first lock of all (rule 1: user, sessions,
+        keys, head)."""
 
     def add(self, user: User) -> bool:
         """Insert. False when ``email_key`` is taken; of racing ones exactly one wins."""
@@ -85,8 +85,9 @@ class Users(Protocol):
 class Services(Protocol):
     """Programs with credentials of their own."""
 
-    def lock(self, service_id: str) -> None:
-        """Hold the service's row until the transaction ends: where a person's would be held, the first of all locks."""
+    def lock(self, service_id: str) -> Service | None:
+        """Hold the service's row until the transaction ends, and read it: where a person's would be held, the first of
+        all locks."""
 
     def add(self, service: Service) -> bool:
         """Insert. False when there is one with this id."""
@@ -113,8 +114,8 @@ class Sessions(Protocol):
     def add(self, session: Session) -> None:
         """Insert a new session."""
 
-    def lock(self, session_id: str) -> None:
-        """Hold the session's row until the transaction ends."""
+    def lock(self, session_id: str) -> Session | None:
+        """Hold the session's row until the transaction ends, and read it, ended ones too."""
 
     def get(self, session_id: str) -> Session | None:
         """The session, ended ones too, or None."""
@@ -273,8 +274,8 @@ class Audit(Protocol):
     ) -> Sequence[AuditEntry]:
         """Entries, oldest first, after the entry with id ``after``, from ``since`` on and before ``until``.
 
-        Asked for alone (``is_one_statement``), it stops before an entry that may yet come to stand before others, so
-        nothing is ever missed by going on after the last one.
+        Asked for alone (without ``needs_snapshot``), it stops before an entry that may yet come to stand before others,
+        so nothing is ever missed by going on after the last one.
         """
 
     def purge(self, before: datetime, limit: int) -> int:
@@ -351,11 +352,11 @@ class Store(Protocol):
         not anything was appended: subscribers acknowledge at once (rules 6 and 14). It is never lowered.
         """
 
-    async def read(self, work: Callable[[Transaction], Result], *, is_one_statement: bool = False) -> Result:
+    async def read(self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True) -> Result:
         """Run ``work`` over one consistent read of the primary that begins after this call.
 
-        ``is_one_statement`` says that it needs no transaction around it, having one statement or some that are right
-        each by itself, which spares a database elsewhere two questions.
+        Where ``work`` does not need that, having one question or some that are right each by itself, it says so with
+        ``needs_snapshot``, which spares a database elsewhere two questions.
         """
 
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:

@@ -16,7 +16,7 @@ from coatcheck.model.email import parse_email
 from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.model.login import Login
 from coatcheck.model.session import Carry, Session
-from coatcheck.model.user import User
+from coatcheck.model.user import User, UserStatus
 from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.open import open_session
 from coatcheck.stores.port import Transaction
@@ -64,7 +64,10 @@ async def login_as(
     now = means.now()
 
     def work(tx: Transaction) -> Grant | None:
-        tx.users.lock(user.id)
+        held = tx.users.lock(user.id)
+        if held is None or held.version != user.version or held.status is not UserStatus.ACTIVE:
+            return None
+        head = tx.log.head()
         session = new_session(
             means,
             user,
@@ -74,11 +77,11 @@ async def login_as(
             remember=remember,
             audience=audience,
             client=Client(device="A test", address="127.0.0.1"),
-            everything_generation=tx.log.head().everything_generation,
+            everything_generation=head.everything_generation,
             now=now,
         )
         session = structs.replace(session, authenticated_at=authenticated_at or now)
-        return open_session(tx, session, expected_version=user.version)
+        return open_session(tx, session, held, head.position)
 
     granted = await means.store.write(work)
     if granted is None:

@@ -11,6 +11,7 @@ from coatcheck.model.position import Position
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.subscriber import Registration
 from coatcheck.revocation.barrier import Barrier, Standing
+from coatcheck.stores.patience import Leisure
 from coatcheck.stores.port import Store
 
 SOONEST_LOOK: Final = 0.001
@@ -25,11 +26,16 @@ async def confirm(store: Store, clock: Clock, position: Position, committed_at: 
     head in that transaction, applied the event at home and rung the bells. Takes W at the longest.
     Raises StoreUnavailable when registry or head can't be read: then nothing is confirmed.
     """
+    with Leisure():
+        return await _confirm(store, clock, position, committed_at)
+
+
+async def _confirm(store: Store, clock: Clock, position: Position, committed_at: float) -> Receipt:
     barrier = Barrier(position, committed_at)
     while True:
         asked_at = clock.steady()
         registrations = await store.read_registry(lambda registry: registry.all())
-        head = await store.read(lambda tx: tx.log.head(), is_one_statement=True)
+        head = await store.read(lambda tx: tx.log.head(), needs_snapshot=False)
         standing = barrier.stand(registrations, head, asked_at)
         if standing.is_over:
             break

@@ -25,7 +25,7 @@ class Janitor:
 
     async def look(self, now: datetime) -> None:
         """One round. Raises StoreUnavailable."""
-        head = await self._store.read(lambda tx: tx.log.head(), is_one_statement=True)
+        head = await self._store.read(lambda tx: tx.log.head(), needs_snapshot=False)
         registrations = await self._store.read_registry(lambda registry: registry.all())
         silent_for = timedelta(milliseconds=SILENT_LEASES * head.lease_ms)
         silent = [row.number for row in registrations if row.lapsed_at is None and now - row.heard_at > silent_for]

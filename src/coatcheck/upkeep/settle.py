@@ -16,7 +16,7 @@ class Settler:
 
     async def look(self) -> None:
         """One round. Raises StoreUnavailable."""
-        head = await self._store.read(lambda tx: tx.log.head(), is_one_statement=True)
+        head = await self._store.read(lambda tx: tx.log.head(), needs_snapshot=False)
         if head.settled:
             self._seen = None
             return

@@ -13,8 +13,7 @@ from coatcheck.stores.port import Transaction
 
 def locked_account(tx: Transaction, user_id: str) -> User:
     """The user, whom nobody else changes until the transaction is over. Raises RequestNotFound."""
-    tx.users.lock(user_id)
-    user = tx.users.get(user_id)
+    user = tx.users.lock(user_id)
     if user is None:
         raise RequestNotFound("There is no such user.")
     return user

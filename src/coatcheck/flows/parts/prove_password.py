@@ -4,8 +4,6 @@ The attempt is counted before the password is looked at, and uncounted when it w
 transaction that asks ``current_user`` first, because the password may have changed while the hash was computed.
 """
 
-from collections.abc import Callable
-
 from coatcheck.errors import LoginBusy, LoginRefused, SessionEnded
 from coatcheck.flows.parts.means import Means
 from coatcheck.flows.parts.refusals import Why, note_limit, note_refusal, refusal
@@ -54,16 +52,19 @@ async def count_attempt(
     Also returns the known device's id, if it is one. ``kind`` is what the audit trail calls a refusal. Raises
     AttemptsExceeded, after the count was committed.
     """
-    now = means.now()
+    now, attempts = means.now(), means.attempts
 
-    def work(tx: Transaction, judge: Callable[..., Verdict]) -> tuple[User | None, Verdict, str | None]:
+    def look(tx: Transaction) -> tuple[User | None, str | None, Verdict]:
         user = tx.users.by_email_key(key)
         device = None
         if user is not None:
             device = means.devices.device_of(client.device_token, user.id, device_mark(user))
-        return user, judge(tx, account=key, device=device, address=client.address, now=now), device
+        return user, device, attempts.look(tx, account=key, device=device, address=client.address, now=now)
 
-    async def require(user: User | None, verdict: Verdict) -> None:
+    def count(tx: Transaction) -> Verdict:
+        return attempts.begin(tx, account=key, device=device, address=client.address, now=now)
+
+    async def require(verdict: Verdict) -> None:
         user_id = None if user is None else user.id
         entry = refusal(
             kind,
@@ -77,15 +78,13 @@ async def count_attempt(
         await note_limit(means, verdict, entry)
         verdict.require()
 
-    user, known, device = await means.store.read(lambda tx: work(tx, means.attempts.look))
-    await require(user, known)
-    counted = await means.attempts.begin_shared(account=key, device=device, address=client.address)
-    if counted is not None:
-        await require(user, counted)
-        return user, counted, device
-    # Not durable: a power loss may forget the last counts, and no guess holds up what must be durable.
-    user, verdict, device = await means.store.write(lambda tx: work(tx, means.attempts.begin), durable=False)
-    await require(user, verdict)
+    user, device, known = await means.store.read(look, needs_snapshot=False)
+    await require(known)
+    verdict = await attempts.begin_shared(account=key, device=device, address=client.address)
+    if verdict is None:
+        # Not durable: a power loss may forget the last counts, and no guess holds up what must be durable.
+        verdict = await means.store.write(count, durable=False)
+    await require(verdict)
     return user, verdict, device
 
 
@@ -116,6 +115,5 @@ def device_mark(user: User) -> str:
 def current_user(tx: Transaction, user_id: str, verified_hash: str) -> User | None:
     """The user under lock, if the password that was proven is still the one. A change of roles alone does not matter:
     what follows is done with what is true now (rule 13)."""
-    tx.users.lock(user_id)
-    user = tx.users.get(user_id)
+    user = tx.users.lock(user_id)
     return user if user is not None and user.password_hash == verified_hash else None

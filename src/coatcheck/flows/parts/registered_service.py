@@ -7,8 +7,7 @@ from coatcheck.stores.port import Transaction
 
 def locked_service(tx: Transaction, service_id: str) -> Service:
     """The service, which nobody else changes until the transaction is over. Raises RequestNotFound."""
-    tx.services.lock(service_id)
-    service = tx.services.get(service_id)
+    service = tx.services.lock(service_id)
     if service is None:
         raise RequestNotFound("There is no such service.")
     return service

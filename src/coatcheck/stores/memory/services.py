@@ -14,8 +14,8 @@ class MemoryServices:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
-    def lock(self, service_id: str) -> None:
-        """One unit of work runs at a time: everything is held already."""
+    def lock(self, service_id: str) -> Service | None:
+        return self.get(service_id)  # one unit of work runs at a time: everything is held already
 
     def add(self, service: Service) -> bool:
         if service.id in self._rows.services:

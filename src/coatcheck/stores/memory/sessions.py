@@ -37,8 +37,8 @@ class MemorySessions:
         self._index(session)
         rows.put(rows.sessions_of.setdefault(session.user_id, {}), session.id, None)
 
-    def lock(self, session_id: str) -> None:
-        """One unit of work runs at a time: everything is held already."""
+    def lock(self, session_id: str) -> Session | None:
+        return self.get(session_id)  # one unit of work runs at a time: everything is held already
 
     def get(self, session_id: str) -> Session | None:
         return self._rows.sessions.get(session_id)

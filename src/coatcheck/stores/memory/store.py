@@ -95,7 +95,7 @@ class MemoryStore:
         self,
         work: Callable[[Transaction], Result],
         *,
-        is_one_statement: bool = False,  # noqa: ARG002
+        needs_snapshot: bool = True,  # noqa: ARG002
     ) -> Result:
         return self.view(work)
 

@@ -23,8 +23,8 @@ class MemoryUsers:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
-    def lock(self, user_id: str) -> None:
-        """One unit of work runs at a time: everything is held already."""
+    def lock(self, user_id: str) -> User | None:
+        return self.get(user_id)  # one unit of work runs at a time: everything is held already
 
     def add(self, user: User) -> bool:
         rows = self._rows

@@ -14,6 +14,7 @@ from psycopg.pq import TransactionStatus
 from coatcheck.errors import OutcomeUnknown, StoreUnavailable
 from coatcheck.model.event import Event, Happening, new_event_id
 from coatcheck.model.position import Epoch, Position
+from coatcheck.stores.postgres.flight import Wire
 from coatcheck.stores.postgres.notification import CHANNEL, words_for
 from coatcheck.stores.sql.tables import events, head
 
@@ -40,7 +41,7 @@ _TELL: Final = f"SELECT pg_notify('{CHANNEL}', current_setting('coatcheck.place'
 
 
 def commit(
-    raw: "psycopg.Connection[Any]", appended: list[Happening], *, tells: bool, awaited: bool, has_news: bool
+    raw: Wire, appended: list[Happening], *, tells: bool, awaited: bool, has_news: bool
 ) -> tuple[tuple[Event, ...], Position | None]:
     """Enter ``appended`` into the log, commit, and ring the bell if there is news; the events, and with ``tells`` or
     anything appended the position.
@@ -53,6 +54,7 @@ def commit(
     ended: psycopg.Cursor[Any] | None = None
     try:
         with raw.pipeline():
+            raw.send()
             asked = _ask(raw, appended, ids, tells=tells, awaited=awaited)
             ended = raw.execute("COMMIT")
             if has_news:
@@ -77,7 +79,7 @@ def commit(
 
 
 def _ask(
-    raw: "psycopg.Connection[Any]", appended: list[Happening], ids: list[str], *, tells: bool, awaited: bool
+    raw: Wire, appended: list[Happening], ids: list[str], *, tells: bool, awaited: bool
 ) -> "psycopg.Cursor[Any] | None":
     if appended:
         texts = [json.encode(happening).decode() for happening in appended]
@@ -89,9 +91,10 @@ def _ask(
     return raw.execute(_POSITION) if tells else None
 
 
-def roll_back(raw: "psycopg.Connection[Any]") -> None:
+def roll_back(raw: Wire) -> None:
     """Undo what the transaction did, if there is one. Raises StoreUnavailable when the connection is gone, and with it
     the transaction."""
+    raw.forget()
     try:
         if raw.info.transaction_status is not TransactionStatus.IDLE:
             raw.execute("ROLLBACK")

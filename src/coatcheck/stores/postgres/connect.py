@@ -5,12 +5,13 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 from psycopg import conninfo
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
+
+from coatcheck.stores.postgres.flight import Wire, leave_unanswered
 
 STATEMENT_TIMEOUT_MS: Final = 2_500
 LOCK_TIMEOUT_MS: Final = 2_000
@@ -34,7 +35,7 @@ _PARAMETERS: Final = {
 class _Handed(threading.local):
     """What the engine is to open next, in this thread."""
 
-    make: Callable[[], "psycopg.Connection[Any]"]
+    make: Callable[[], Wire]
 
 
 _handed = _Handed()
@@ -48,6 +49,7 @@ _engine = create_engine(
 )
 """One engine for all databases: a statement is compiled once for the whole process. It keeps no connection, and its
 errors don't repeat what was to be stored."""
+leave_unanswered(_engine)
 
 
 def parameters(url: str) -> str:
@@ -57,12 +59,12 @@ def parameters(url: str) -> str:
     return conninfo.make_conninfo("", **(_PARAMETERS | given))
 
 
-def raw_connection(parameters: str, **settings: int) -> "psycopg.Connection[Any]":
+def raw_connection(parameters: str, **settings: int) -> Wire:
     """Connect, with ``settings`` in force for the session, to a primary.
 
     A commit that was answered must outlive a crash: where the server's default is cheaper, it is raised.
     """
-    raw = psycopg.connect(parameters, autocommit=True)
+    raw = Wire.connect(parameters, autocommit=True)
     try:
         # As a statement, not at the start of the connection: poolers in between refuse that.
         wanted = "".join(f"SET {name} = {value};" for name, value in settings.items())
@@ -90,7 +92,7 @@ def connect(parameters: str) -> Connection:
         del _handed.make
 
 
-def over(raw: "psycopg.Connection[Any]") -> Connection:
+def over(raw: Wire) -> Connection:
     """SQLAlchemy's connection over the driver's, which stays the caller's to close."""
     _handed.make = lambda: raw
     try:
@@ -99,14 +101,14 @@ def over(raw: "psycopg.Connection[Any]") -> Connection:
         del _handed.make
 
 
-def driver(connection: Connection) -> "psycopg.Connection[Any]":
+def driver(connection: Connection) -> Wire:
     """The driver's connection underneath."""
     raw = connection.connection.driver_connection
-    assert isinstance(raw, psycopg.Connection)  # noqa: S101 - for the type checker
+    assert isinstance(raw, Wire)  # noqa: S101 - for the type checker
     return raw
 
 
-def has_been_spoken_to(raw: "psycopg.Connection[Any]") -> bool:
+def has_been_spoken_to(raw: Wire) -> bool:
     """Whether something has arrived over an idle connection, which asked nothing: nearly always that it was closed."""
     waiting = select.poll()
     waiting.register(raw.fileno(), select.POLLIN)

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 from sqlalchemy import Connection
 
 from coatcheck.errors import StoreUnavailable
+from coatcheck.stores.patience import time_left
 from coatcheck.stores.postgres.connect import connect, cut, driver, has_been_spoken_to
 
 Result = TypeVar("Result")
@@ -87,31 +88,34 @@ class Line:
 class _Job(Generic[Result]):
     """A unit of work that somebody waits for. ``line`` is where it is being done."""
 
-    __slots__ = ("future", "line", "loop", "work")
+    __slots__ = ("_error", "_result", "future", "line", "loop", "work")
 
     def __init__(self, work: Callable[[Line], Result], loop: AbstractEventLoop, future: "Future[Result]") -> None:
         self.work = work
         self.loop = loop
         self.future = future
         self.line: Line | None = None
+        self._result: Any = None
+        self._error: BaseException | None = None
 
     def do(self, line: Line) -> None:
-        """Do it over ``line`` and tell whoever waits."""
+        """Do it over ``line``, if somebody still waits for it."""
         if self.future.done():
             return
         line.begin()
         self.line = line
-        result: Any = None
-        error: BaseException | None = None
         try:
-            result = self.work(line)
+            self._result = self.work(line)
         except StopIteration as raised:  # a future can't hold one
-            error = RuntimeError(f"a unit of work raised {raised!r}")
+            self._error = RuntimeError(f"a unit of work raised {raised!r}")
         except BaseException as raised:  # noqa: BLE001 - it is the caller's, whatever it is
-            error = raised
+            self._error = raised
         self.line = None
+
+    def tell(self) -> None:
+        """Let whoever waits know what came of it."""
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self.loop.call_soon_threadsafe(self._settle, result, error)
+            self.loop.call_soon_threadsafe(self._settle)
 
     def overdue(self) -> None:
         """Nobody waits any longer: give it up before it has begun; break it off where it is under way."""
@@ -120,18 +124,18 @@ class _Job(Generic[Result]):
         if not has_begun and not self.future.done():
             self.future.set_exception(StoreUnavailable(_BUSY))
 
-    def _settle(self, result: Any, error: BaseException | None) -> None:
+    def _settle(self) -> None:
         if self.future.done():
             return
-        if error is None:
-            self.future.set_result(result)
+        if self._error is None:
+            self.future.set_result(self._result)
         else:
-            self.future.set_exception(error)
+            self.future.set_exception(self._error)
 
 
 class Crew:
     """Up to ``most`` threads; jobs are begun in the order in which they came, and each is answered within ``patience``
-    seconds, be it with StoreUnavailable.
+    seconds, or what is left of the caller's own, be it with StoreUnavailable.
 
     A job that has begun runs to its end whatever becomes of its caller; only its patience breaks it off, by its
     connection. Of the idle threads the one that worked last is the next: its connection, and the server's process
@@ -150,11 +154,14 @@ class Crew:
 
     async def run(self, work: Callable[[Line], Result], *, patience: float | None = None) -> Result:
         """Run ``work`` in a thread and return what it returns, or raise what it raises."""
+        seconds = min(patience or self._patience, time_left())
+        if not seconds:
+            raise StoreUnavailable(_BUSY)
         loop = get_running_loop()
         future: Future[Result] = loop.create_future()
         job = _Job(work, loop, future)
         self._hand_out(job)
-        deadline = loop.call_later(patience or self._patience, job.overdue)
+        deadline = loop.call_later(seconds, job.overdue)
         try:
             return await future
         finally:
@@ -250,5 +257,6 @@ class _Hand:
         while (job := self._given.get()) is not None:
             with self._at_work:
                 job.do(self._line)
+                self._done(self)  # before it is told: what follows upon it shall find this connection, not open another
+                job.tell()
             del job  # lets go of what it holds while the thread waits
-            self._done(self)

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from coatcheck.authority import News
-from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
+from coatcheck.errors import DataConflict, Misconfigured, OutcomeUnknown, StoreUnavailable
 from coatcheck.stores.port import Committed, Registry, Transaction
 from coatcheck.stores.postgres.bell import Bell
 from coatcheck.stores.postgres.commit import commit, roll_back
 from coatcheck.stores.postgres.connect import driver, over, parameters, raw_connection
 from coatcheck.stores.postgres.crew import Crew, Line
+from coatcheck.stores.postgres.flight import Wire
 from coatcheck.stores.postgres.transaction import PostgresTransaction
 from coatcheck.stores.sql import schema
 from coatcheck.stores.sql.log import SqlLog
@@ -28,9 +29,9 @@ Result = TypeVar("Result")
 OLDEST: Final = 140000
 """PostgreSQL 14: the first whose wire protocol our driver can send several statements at once over."""
 
-_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
-_BEGIN_CHEAPLY: Final = f"{_BEGIN}; SET LOCAL synchronous_commit = off"
-_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN: Final = ("BEGIN ISOLATION LEVEL READ COMMITTED",)
+_BEGIN_CHEAPLY: Final = (*_BEGIN, "SET LOCAL synchronous_commit = off")
+_BEGIN_READING: Final = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
 
 _WRITERS: Final = 6
 _READERS: Final = 4
@@ -77,10 +78,10 @@ class PostgresStore(OfOneProcess):
     async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
         return await self._write(work, begin=_BEGIN, tells=True, awaited=awaited)
 
-    async def read(self, work: Callable[[Transaction], Result], *, is_one_statement: bool = False) -> Result:
+    async def read(self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True) -> Result:
         self._require_open()
         return await self._readers.run(
-            lambda line: _read(line, lambda connection: work(PostgresTransaction(connection)), alone=is_one_statement)
+            lambda line: _read(line, lambda connection: work(PostgresTransaction(connection)), alone=not needs_snapshot)
         )
 
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
@@ -88,7 +89,7 @@ class PostgresStore(OfOneProcess):
 
         def whole(connection: Connection) -> Result:
             raw = driver(connection)
-            raw.execute(_BEGIN if durable else _BEGIN_CHEAPLY)
+            _begin(raw, _BEGIN if durable else _BEGIN_CHEAPLY)
             result = work(SqlRegistry(connection))
             commit(raw, [], tells=False, awaited=False, has_news=False)
             return result
@@ -156,7 +157,7 @@ class PostgresStore(OfOneProcess):
             with raw, over(raw) as connection:
                 if raw.info.server_version < OLDEST:
                     raise Misconfigured(f"PostgreSQL is {raw.info.server_version // 10_000}; 14 or newer is needed.")
-                raw.execute(_BEGIN)
+                _begin(raw, _BEGIN)
                 raw.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
                 for part in schema.PARTS:
                     schema.bring_up_to_date(connection, part)
@@ -164,13 +165,13 @@ class PostgresStore(OfOneProcess):
                 raw.execute("COMMIT")
 
     async def _write(
-        self, work: Callable[[Transaction], Result], *, begin: str, tells: bool, awaited: bool
+        self, work: Callable[[Transaction], Result], *, begin: tuple[str, ...], tells: bool, awaited: bool
     ) -> Committed[Result]:
         self._require_open()
 
         def whole(connection: Connection) -> Any:
             raw, tx = driver(connection), PostgresTransaction(connection)
-            raw.execute(begin)
+            _begin(raw, begin)
             result = work(tx)
             has_news = tx.log.is_changed or awaited
             events, position = commit(raw, tx.log.appended, tells=tells, awaited=awaited, has_news=has_news)
@@ -178,6 +179,11 @@ class PostgresStore(OfOneProcess):
 
         committed: Committed[Result] = await self._writers.run(lambda line: _written(line, whole))
         return committed
+
+
+def _begin(raw: Wire, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        raw.later(statement)
 
 
 def _written(line: Line, whole: Callable[[Connection], Result]) -> Result:
@@ -201,7 +207,7 @@ def _read(line: Line, work: Callable[[Connection], Result], *, alone: bool) -> R
         if alone:
             return work(connection)
         raw = driver(connection)
-        raw.execute(_BEGIN_READING)
+        _begin(raw, _BEGIN_READING)
         try:
             return work(connection)
         finally:
@@ -218,12 +224,12 @@ def _trouble(line: Line | None = None) -> Iterator[None]:
     """Turn the database's errors into ours, and begin anew with a fresh connection after any."""
     try:
         yield
-    except OutcomeUnknown:
+    except (OutcomeUnknown, StoreUnavailable):
         if line is not None:
             line.drop()
         raise
     except (psycopg.Error, *TROUBLE) as fault:
-        error = translated(fault)
+        error = DataConflict() if isinstance(fault, psycopg.IntegrityError) else translated(fault)
         if line is not None and isinstance(error, StoreUnavailable):
             line.drop()
         raise error from fault

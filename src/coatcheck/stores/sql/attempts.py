@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, delete, select, text, 
 
 from coatcheck.stores.sql.tables import attempts
 from coatcheck.stores.sql.types import Instant
+from coatcheck.stores.sql.unanswered import UNANSWERED
 
 # A window that ends later than a new one would was begun by a clock that was ahead: it must not last.
 _TAKE: Final = (
@@ -27,6 +28,7 @@ _GIVE_BACK: Final = (
     update(attempts)
     .where(attempts.c.key == bindparam("wanted"), attempts.c.count > 0)
     .values(count=attempts.c.count - 1)
+    .execution_options(**{UNANSWERED: True})
 )
 _PEEK: Final = select(attempts.c.count, attempts.c.ends_at).where(
     attempts.c.key == bindparam("wanted"), attempts.c.ends_at > bindparam("now")

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Select, delete, insert, select
 
 from coatcheck.model.audit import AuditEntry
 from coatcheck.stores.sql.tables import audit
+from coatcheck.stores.sql.unanswered import UNANSWERED
 
 _FIELDS: Final = [audit.c[name] for name in AuditEntry.__struct_fields__]
-_ADD: Final = insert(audit).inline()
+_ADD: Final = insert(audit).inline().execution_options(**{UNANSWERED: True})
 
 
 class SqlAudit:

@@ -1,18 +1,18 @@
 """Services in SQL."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import structs
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
 from coatcheck.model.service import Service
 from coatcheck.stores.sql.tables import insert_unless_there, services
 
 _THIS: Final = services.c.id == bindparam("service_id")
-_LOCK: Final = select(services.c.id).where(_THIS).with_for_update()
 _ADD: Final = insert_unless_there(services)
 _GET: Final = select(services).where(_THIS)
+_LOCK: Final = _GET.with_for_update()
 _SAVE: Final = update(services).where(_THIS, services.c.version == bindparam("expected_version"))
 _REMOVE: Final = delete(services).where(_THIS)
 _PAGE: Final = (
@@ -29,15 +29,14 @@ class SqlServices:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def lock(self, service_id: str) -> None:
-        self._connection.execute(_LOCK, {"service_id": service_id})
+    def lock(self, service_id: str) -> Service | None:
+        return self._one(_LOCK, service_id)
 
     def add(self, service: Service) -> bool:
         return self._connection.execute(_ADD, structs.asdict(service)).rowcount == 1
 
     def get(self, service_id: str) -> Service | None:
-        row = self._connection.execute(_GET, {"service_id": service_id}).first()
-        return None if row is None else Service(**row._asdict())
+        return self._one(_GET, service_id)
 
     def save(self, service: Service, *, expected_version: int) -> bool:
         values = structs.asdict(service) | {"service_id": service.id, "expected_version": expected_version}
@@ -52,3 +51,7 @@ class SqlServices:
 
     def feeds(self) -> Sequence[Service]:
         return [Service(**row._asdict()) for row in self._connection.execute(_FEEDS)]
+
+    def _one(self, statement: Select[Any], service_id: str) -> Service | None:
+        row = self._connection.execute(statement, {"service_id": service_id}).first()
+        return None if row is None else Service(**row._asdict())

@@ -41,6 +41,7 @@ from coatcheck.stores.sql.tables import (
     sessions,
     users,
 )
+from coatcheck.stores.sql.unanswered import UNANSWERED
 
 _EVERYTHING: Final = select(head.c.everything_generation).scalar_subquery()
 _IS_LIVE: Final = and_(sessions.c.ended_at.is_(None), sessions.c.everything_generation >= _EVERYTHING)
@@ -64,9 +65,9 @@ _LOOKED_AT: Final = (
     "scopes",
 )
 
-_ADD: Final = insert(sessions)
-_LOCK: Final = select(sessions.c.id).where(_THIS).with_for_update()
+_ADD: Final = insert(sessions).execution_options(**{UNANSWERED: True})
 _GET: Final = select(sessions).where(_THIS)
+_LOCK: Final = _GET.with_for_update()
 _SAVE: Final = update(sessions).where(_THIS, _IS_LIVE)
 _END: Final = (
     update(sessions)
@@ -114,7 +115,9 @@ _ADD_DATA: Final = insert_unless_there(session_data)
 _SAVE_DATA: Final = update(session_data).where(
     session_data.c.session_id == bindparam("whose"), session_data.c.version == bindparam("expected_version")
 )
-_DROP_DATA: Final = delete(session_data).where(session_data.c.session_id == bindparam("whose"))
+_DROP_DATA: Final = (
+    delete(session_data).where(session_data.c.session_id == bindparam("whose")).execution_options(**{UNANSWERED: True})
+)
 _DELETE_DATA: Final = delete(session_data).where(session_data.c.session_id.in_(bindparam("ids", expanding=True)))
 
 
@@ -172,12 +175,11 @@ class SqlSessions:
     def add(self, session: Session) -> None:
         self._connection.execute(_ADD, structs.asdict(session))
 
-    def lock(self, session_id: str) -> None:
-        self._connection.execute(_LOCK, {"session_id": session_id})
+    def lock(self, session_id: str) -> Session | None:
+        return self._one(_LOCK, session_id)
 
     def get(self, session_id: str) -> Session | None:
-        row = self._connection.execute(_GET, {"session_id": session_id}).first()
-        return None if row is None else Session(**row._asdict())
+        return self._one(_GET, session_id)
 
     def save(self, session: Session) -> bool:
         values = structs.asdict(session) | {"session_id": session.id}
@@ -244,6 +246,10 @@ class SqlSessions:
 
     def _ids(self, statement: Select[Any], before: datetime, most: int) -> set[str]:
         return set(self._connection.execute(statement, {"before": before, "most": most}).scalars()) if most else set()
+
+    def _one(self, statement: Select[Any], session_id: str) -> Session | None:
+        row = self._connection.execute(statement, {"session_id": session_id}).first()
+        return None if row is None else Session(**row._asdict())
 
     def _all(self, statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Session]:
         return [Session(**row._asdict()) for row in self._connection.execute(statement, parameters)]

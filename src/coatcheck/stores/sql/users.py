@@ -9,6 +9,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Select,
     Text,
     bindparam,
     delete,
@@ -29,9 +30,9 @@ def _holds(column: ColumnElement[str], text: BindParameter[str] | str) -> Column
 
 
 _FIELDS: Final = [users.c[name] for name in User.__struct_fields__]
-_LOCK: Final = select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update()
 _ADD: Final = insert_unless_there(users)
 _GET: Final = select(*_FIELDS).where(users.c.id == bindparam("user_id"))
+_LOCK: Final = _GET.with_for_update()
 _BY_EMAIL_KEY: Final = select(*_FIELDS).where(users.c.email_key == bindparam("wanted"))
 _SAVE: Final = update(users).where(users.c.id == bindparam("user_id"), users.c.version == bindparam("expected_version"))
 _REMOVE: Final = delete(users).where(users.c.id == bindparam("user_id"))
@@ -54,19 +55,17 @@ class SqlUsers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def lock(self, user_id: str) -> None:
-        self._connection.execute(_LOCK, {"user_id": user_id})
+    def lock(self, user_id: str) -> User | None:
+        return self._one(_LOCK, {"user_id": user_id})
 
     def add(self, user: User) -> bool:
         return self._connection.execute(_ADD, _row(user)).rowcount == 1
 
     def get(self, user_id: str) -> User | None:
-        row = self._connection.execute(_GET, {"user_id": user_id}).first()
-        return None if row is None else User(**row._asdict())
+        return self._one(_GET, {"user_id": user_id})
 
     def by_email_key(self, email_key: str) -> User | None:
-        row = self._connection.execute(_BY_EMAIL_KEY, {"wanted": email_key}).first()
-        return None if row is None else User(**row._asdict())
+        return self._one(_BY_EMAIL_KEY, {"wanted": email_key})
 
     def save(self, user: User, *, expected_version: int) -> bool:
         try:
@@ -97,3 +96,7 @@ class SqlUsers:
         # The database narrows it down by the text of the list, which a role with quotes in it could mislead.
         written = msgspec.json.encode(role).decode()
         return sum(role in row.roles for row in self._connection.execute(_ROLES, {"written": written}))
+
+    def _one(self, statement: Select[Any], parameters: dict[str, str]) -> User | None:
+        row = self._connection.execute(statement, parameters).first()
+        return None if row is None else User(**row._asdict())

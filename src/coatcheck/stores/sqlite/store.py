@@ -76,7 +76,7 @@ class SqliteStore(OfOneProcess):
         self,
         work: Callable[[Transaction], Result],
         *,
-        is_one_statement: bool = False,  # noqa: ARG002
+        needs_snapshot: bool = True,  # noqa: ARG002
     ) -> Result:
         self._require_open()
         return await self._main.read(lambda connection: work(SqlTransaction(connection)))

@@ -30,6 +30,7 @@ from coatcheck.errors import (
     TokenMissing,
 )
 from coatcheck.feed import FeedAnswer, FeedQuestion, asked_in, write_answer
+from coatcheck.stores.patience import Leisure
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint, May
@@ -40,6 +41,17 @@ _MUCH: Final = 500
 
 async def follow(call: Call) -> Reply:
     """What is new for this subscriber; without a registration, register first."""
+    with Leisure():  # an answer that is held takes longer than any other may
+        return await _follow(call)
+
+
+async def leave(call: Call) -> Reply:
+    """Give a registration up: no barrier waits for it any more."""
+    await call.installation.auth.feed.goodbye(await _credential(call), call.path["registration"])
+    return Reply(status=204)
+
+
+async def _follow(call: Call) -> Reply:
     asked: FeedQuestion = call.body
     feed, credential = call.installation.auth.feed, await _credential(call)
     try:
@@ -65,12 +77,6 @@ async def follow(call: Call) -> Reply:
     if _entries(told) < _MUCH:
         return Reply(_written(told))
     return Reply(Raw(await asyncio.to_thread(lambda: json.encode(_written(told)))))
-
-
-async def leave(call: Call) -> Reply:
-    """Give a registration up: no barrier waits for it any more."""
-    await call.installation.auth.feed.goodbye(await _credential(call), call.path["registration"])
-    return Reply(status=204)
 
 
 async def _credential(call: Call) -> str:

@@ -17,6 +17,7 @@ from coatcheck.carriers.cookies import clear
 from coatcheck.carriers.raw import RawHeader, values_of
 from coatcheck.errors import AuthError, MethodRefused, Misconfigured, RequestNotFound
 from coatcheck.feed import QUESTION
+from coatcheck.stores.patience import Patience
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint
@@ -82,15 +83,17 @@ class Resource:
         await send_answer(answer, method, send)
 
     async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Answer:
-        call = Call(self._installation, scope)
+        call, patience = Call(self._installation, scope), Patience()
         try:
             if endpoint.starts:
                 await self._installation.auth.start()
-            await call.admit(endpoint)
+            with patience:
+                await call.admit(endpoint)
             await call.read(endpoint, receive)
-            if endpoint.body is not None:
-                await call.admit(endpoint)  # a body may take its time: whoever was let in may be out by now
-            reply = await endpoint.verb(call)
+            with patience:
+                if endpoint.body is not None:
+                    await call.admit(endpoint)  # a body may take its time: whoever was let in may be out by now
+                reply = await endpoint.verb(call)
         except Misconfigured:
             raise
         except AuthError as error:

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from coatcheck.carriers.cookies import clear
 from coatcheck.carriers.raw import RawHeader
 from coatcheck.errors import AuthError, CredentialRefused, MethodRefused, Misconfigured, ReauthenticationNeeded
+from coatcheck.stores.patience import Patience
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.routing import renewed_in_passing, send_answer
@@ -63,7 +64,8 @@ class Resource:
             visit.fields = read_form(body, call.headers) if body else {}
         else:
             visit.notice = unpacked(call.cookie(self._notice) or "")
-        return await deed(visit)
+        with Patience():
+            return await deed(visit)
 
     def _instead(self, visit: Visit, error: AuthError, scope: Scope) -> Shown | Moved:
         """What comes of a visit that ended in ``error``."""

@@ -1,0 +1,89 @@
+"""What nobody waits for travels with the next question: nothing of it is lost, late, or believed when it failed."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from coatcheck.errors import DataConflict
+from coatcheck.stores.postgres.connect import driver, over, parameters, raw_connection
+from coatcheck.stores.sql.unanswered import UNANSWERED
+from coatcheck.testing.contracts.driving import a_session, a_user
+
+
+@pytest.fixture
+def wire(postgres_url):
+    with raw_connection(parameters(postgres_url)) as raw:
+        raw.execute("CREATE TABLE kept (number int PRIMARY KEY)")
+        yield raw
+
+
+def kept(wire):
+    return [number for (number,) in wire.execute("SELECT number FROM kept ORDER BY number")]
+
+
+def test_the_next_question_finds_done_what_was_left_before_it(wire):
+    for number in (1, 2):
+        wire.later("INSERT INTO kept VALUES (%s)", [number])
+    assert kept(wire) == [1, 2]
+
+
+def test_a_question_that_fails_with_what_it_took_along_raises_its_error(wire):
+    wire.later("BEGIN")
+    wire.later("INSERT INTO kept VALUES (1)")
+    wire.later("INSERT INTO kept VALUES (1)")
+    with pytest.raises(Exception, match="kept_pkey"):
+        wire.execute("SELECT 1")
+    wire.execute("ROLLBACK")
+    assert kept(wire) == []
+
+
+def test_many_rows_take_it_along_too(wire):
+    wire.later("INSERT INTO kept VALUES (1)")
+    with wire.cursor() as cursor:
+        cursor.executemany("INSERT INTO kept VALUES (%s)", [(2,), (3,)])
+    assert kept(wire) == [1, 2, 3]
+
+
+def test_a_cursor_at_the_server_is_within_what_was_begun_for_it(wire):
+    wire.later("BEGIN")
+    wire.later("INSERT INTO kept VALUES (1)")
+    with wire.cursor("at_the_server") as cursor:
+        assert cursor.execute("SELECT number FROM kept").fetchall() == [(1,)]
+
+
+def test_what_is_not_to_be_is_never_sent(wire):
+    wire.later("INSERT INTO kept VALUES (1)")
+    wire.forget()
+    assert kept(wire) == []
+
+
+def test_sqlalchemy_leaves_what_is_marked(wire):
+    with over(wire) as connection:
+        connection.execute(text("INSERT INTO kept VALUES (7)").execution_options(**{UNANSWERED: True}))
+        assert driver(connection).has_unsent
+        assert connection.execute(text("SELECT number FROM kept")).scalars().all() == [7]
+        assert not driver(connection).has_unsent
+
+
+def test_a_unit_of_work_fails_with_what_nobody_waited_for(postgres_store):
+    user = a_user()
+    session = a_session(user.id)
+    asyncio.run(postgres_store.write(lambda tx: (tx.users.add(user), tx.sessions.add(session))))
+    with pytest.raises(DataConflict):
+        asyncio.run(postgres_store.write(lambda tx: (tx.users.remove(user.id), tx.sessions.add(session))))
+    there = asyncio.run(postgres_store.read(lambda tx: (tx.users.get(user.id), tx.sessions.get(session.id))))
+    assert there == (user, session), "nothing of it was kept"
+
+
+def test_a_unit_of_work_that_raises_before_its_first_question_leaves_nothing(postgres_store):
+    session = a_session("usr_x")
+
+    def work(tx):
+        tx.sessions.add(session)
+        raise LookupError
+
+    for _ in range(10):
+        with pytest.raises(LookupError):
+            asyncio.run(postgres_store.write(work))
+    assert asyncio.run(postgres_store.read(lambda tx: tx.sessions.get(session.id))) is None
