@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from coatcheck.errors import DataConflict
-from coatcheck.stores.postgres.connect import driver, over, parameters, raw_connection
-from coatcheck.stores.sql.unanswered import UNANSWERED
+from coatcheck.stores.postgres.connect import over, parameters, raw_connection
+from coatcheck.stores.sql.direct import Direct
 from coatcheck.testing.contracts.driving import a_session, a_user
 
 
@@ -58,12 +58,12 @@ def test_what_is_not_to_be_is_never_sent(wire):
     assert kept(wire) == []
 
 
-def test_sqlalchemy_leaves_what_is_marked(wire):
+def test_what_sqlalchemy_asks_takes_it_along_too(wire):
     with over(wire) as connection:
-        connection.execute(text("INSERT INTO kept VALUES (7)").execution_options(**{UNANSWERED: True}))
-        assert driver(connection).has_unsent
+        Direct(text("INSERT INTO kept VALUES (:number)")).leave(connection, {"number": 7})
+        assert wire.has_unsent
         assert connection.execute(text("SELECT number FROM kept")).scalars().all() == [7]
-        assert not driver(connection).has_unsent
+        assert not wire.has_unsent
 
 
 def test_a_unit_of_work_fails_with_what_nobody_waited_for(postgres_store):

@@ -28,6 +28,8 @@ def open_session(
 
 
 def _make_room(tx: Transaction, session: Session, limits: SessionSettings) -> None:
+    if tx.sessions.count_of(session.user_id) < limits.at_most:
+        return
     now = session.created_at
     live = [each for each in tx.sessions.live_of(session.user_id) if not is_over(now, each, limits.flush_touches_every)]
     if len(live) < limits.at_most:

@@ -133,6 +133,9 @@ class Sessions(Protocol):
         A session older than the last everything-ended is not live.
         """
 
+    def count_of(self, user_id: str, kind: Kind = Kind.USER) -> int:
+        """How many ``live_of`` would return."""
+
     def live_page(self, kind: Kind, *, after: str | None = None, limit: int = 50) -> Sequence[Session]:
         """Sessions of one kind, but not of people, that have not been ended, in order of id, after the cursor."""
 

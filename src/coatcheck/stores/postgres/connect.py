@@ -11,7 +11,7 @@ from psycopg import conninfo
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
-from coatcheck.stores.postgres.flight import Wire, leave_unanswered
+from coatcheck.stores.postgres.flight import Wire
 
 STATEMENT_TIMEOUT_MS: Final = 2_500
 LOCK_TIMEOUT_MS: Final = 2_000
@@ -49,7 +49,6 @@ _engine = create_engine(
 )
 """One engine for all databases: a statement is compiled once for the whole process. It keeps no connection, and its
 errors don't repeat what was to be stored."""
-leave_unanswered(_engine)
 
 
 def parameters(url: str) -> str:

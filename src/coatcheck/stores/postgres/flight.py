@@ -1,7 +1,7 @@
 """What nobody waits for travels with the next question: a flight to the database costs more than most statements do.
 
-BEGIN is one of these, and whatever was marked ``UNANSWERED``. Should one fail, the question that it went with raises
-its error, and the unit of work is undone.
+BEGIN is one of these, and whatever is left with ``Direct.leave``. Should one fail, the question that it went with
+raises its error, and the unit of work is undone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,9 +11,6 @@ from typing import Any, Self
 import psycopg
 from psycopg.abc import Params
 from psycopg.rows import TupleRow
-from sqlalchemy import Engine, event
-
-from coatcheck.stores.sql.unanswered import UNANSWERED
 
 
 class Wire(psycopg.Connection[TupleRow]):
@@ -75,15 +72,3 @@ def _taking_along(wire: "psycopg.Connection[Any]") -> Iterator[None]:
             yield
     else:
         yield
-
-
-def leave_unanswered(engine: Engine) -> None:
-    """Let ``engine`` leave for later what is marked so."""
-    event.listen(engine, "do_execute", _leave)
-
-
-def _leave(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    if not context.execution_options.get(UNANSWERED):
-        return False
-    cursor.connection.later(statement, parameters)
-    return True

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from coatcheck.authority import News
-from coatcheck.errors import DataConflict, Misconfigured, OutcomeUnknown, StoreUnavailable
+from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
 from coatcheck.stores.port import Committed, Registry, Transaction
 from coatcheck.stores.postgres.bell import Bell
 from coatcheck.stores.postgres.commit import commit, roll_back
@@ -229,7 +229,7 @@ def _trouble(line: Line | None = None) -> Iterator[None]:
             line.drop()
         raise
     except (psycopg.Error, *TROUBLE) as fault:
-        error = DataConflict() if isinstance(fault, psycopg.IntegrityError) else translated(fault)
+        error = translated(fault)
         if line is not None and isinstance(error, StoreUnavailable):
             line.drop()
         raise error from fault

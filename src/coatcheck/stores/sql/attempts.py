@@ -5,12 +5,12 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, select, text, update
 
+from coatcheck.stores.sql.direct import Direct
 from coatcheck.stores.sql.tables import attempts
 from coatcheck.stores.sql.types import Instant
-from coatcheck.stores.sql.unanswered import UNANSWERED
 
 # A window that ends later than a new one would was begun by a clock that was ahead: it must not last.
-_TAKE: Final = (
+_TAKE: Final = Direct(
     text(
         f"""
         INSERT INTO {attempts.name} (key, count, ends_at) VALUES (:wanted, 1, :end)
@@ -24,14 +24,15 @@ _TAKE: Final = (
     .bindparams(bindparam("now", type_=Instant()), bindparam("end", type_=Instant()))
     .columns(count=BigInteger, ends_at=Instant())
 )
-_GIVE_BACK: Final = (
+_GIVE_BACK: Final = Direct(
     update(attempts)
     .where(attempts.c.key == bindparam("wanted"), attempts.c.count > 0)
     .values(count=attempts.c.count - 1)
-    .execution_options(**{UNANSWERED: True})
 )
-_PEEK: Final = select(attempts.c.count, attempts.c.ends_at).where(
-    attempts.c.key == bindparam("wanted"), attempts.c.ends_at > bindparam("now")
+_PEEK: Final = Direct(
+    select(attempts.c.count, attempts.c.ends_at).where(
+        attempts.c.key == bindparam("wanted"), attempts.c.ends_at > bindparam("now")
+    )
 )
 _PURGE: Final = delete(attempts).where(
     attempts.c.key.in_(
@@ -52,14 +53,14 @@ class SqlAttempts:
         self._connection = connection
 
     def take(self, key: str, now: datetime, window: timedelta) -> tuple[int, datetime]:
-        count, ends_at = self._connection.execute(_TAKE, {"wanted": key, "now": now, "end": now + window}).one()
+        ((count, ends_at),) = _TAKE.all(self._connection, {"wanted": key, "now": now, "end": now + window})
         return count, ends_at
 
     def give_back(self, key: str) -> None:
-        self._connection.execute(_GIVE_BACK, {"wanted": key})
+        _GIVE_BACK.leave(self._connection, {"wanted": key})
 
     def peek(self, key: str, now: datetime) -> tuple[int, datetime] | None:
-        row = self._connection.execute(_PEEK, {"wanted": key, "now": now}).first()
+        row = _PEEK.first(self._connection, {"wanted": key, "now": now})
         if row is None:
             return None
         count, ends_at = row

@@ -1,58 +1,102 @@
-"""Reads that are run on the driver's own connection: what every first sight of a credential, and every subscriber,
-waits for.
+"""Statements run on the driver's own connection: those of every login, refresh and first sight of a credential.
 
-SQLAlchemy writes the statement, once for each database, and says how its columns come out. Were it to run it too, that
-would cost more than the database, the network and the driver together.
+SQLAlchemy writes the statement, once for each database, and says how parameters go in and columns come out. Were it to
+run it too, that would cost more than the database, the network and the driver together.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+Process = Callable[[Any], Any]
 
 
 class Direct:
-    """A SELECT whose parameters need no conversion: text, bytes and numbers."""
+    """A statement with one row of parameters. Its methods raise the driver's own errors.
 
-    def __init__(self, statement: Select[Any]) -> None:
+    ``columns`` are those that an INSERT or UPDATE gets its values for from the parameters.
+    """
+
+    def __init__(self, statement: Executable, columns: Iterable[str] | None = None) -> None:
         self._statement = statement
-        self._written: dict[str, _Written] = {}
+        self._columns = None if columns is None else list(columns)
+        self._written: dict[str, Written] = {}
 
     def all(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
-        """The rows, as tuples with the names of the columns. Raises the driver's own errors."""
-        written = self._written.get(connection.dialect.name)
+        """The rows, as tuples with the names of the columns."""
+        written = self.written(connection.dialect)
+        return written.rows(_driver(connection).execute(written.text, written.arguments(parameters)))
+
+    def first(self, connection: Connection, parameters: Mapping[str, Any]) -> Any | None:
+        """The first row, or None."""
+        rows = self.all(connection, parameters)
+        return rows[0] if rows else None
+
+    def count(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
+        """How many rows an INSERT, UPDATE or DELETE was about."""
+        written = self.written(connection.dialect)
+        count: int = _driver(connection).execute(written.text, written.arguments(parameters)).rowcount
+        return count
+
+    def leave(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
+        """Have it done without waiting for an answer. A database elsewhere is sent it together with the next question;
+        should it fail, the unit of work does, then."""
+        written, driver = self.written(connection.dialect), _driver(connection)
+        getattr(driver, "later", driver.execute)(written.text, written.arguments(parameters))
+
+    def written(self, dialect: Dialect) -> "Written":
+        """The statement as one database reads it. All connections speak alike, whatever file or server they lead to."""
+        written = self._written.get(dialect.name)
         if written is None:
-            written = self._written[connection.dialect.name] = _Written(self._statement, connection.dialect)
-        return written.run(connection.connection.driver_connection, parameters)
+            compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)  # type: ignore[attr-defined]
+            written = self._written[dialect.name] = Written(compiled, dialect, self._columns or ())
+        return written
 
 
-class _Written:
-    """The statement for one database. All of its connections speak alike, whatever file or server they lead to."""
+class Written:
+    """A statement's ``text``, what goes into it, and what comes out."""
 
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
-        columns = list(statement.selected_columns)
-        self._text: Final = compiled.string
+    def __init__(self, compiled: SQLCompiler, dialect: Dialect, columns: Collection[str]) -> None:
+        types = {name: bound.type.dialect_impl(dialect) for bound, name in compiled.bind_names.items()}
+        going_in = {name: kind.bind_processor(dialect) for name, kind in types.items()}
+        self.text: Final = compiled.string
         self._order: Final = compiled.positiontup
-        self._own: Final = {name: value for name, value in compiled.params.items() if value is not None}
-        self._row: Final[type[Any]] = namedtuple("Row", [column.key or "" for column in columns])  # type: ignore[misc]
-        self._types: Final = [column.type.dialect_impl(dialect) for column in columns]
+        self._own: Final = {
+            name: value for name, value in compiled.params.items() if value is not None and name not in columns
+        }
+        self._going_in: Final = [(name, process) for name, process in going_in.items() if process is not None]
+        selected = list(getattr(compiled.statement, "selected_columns", ()))
+        self._row: Final[type[Any]] = namedtuple("Row", [column.key or "" for column in selected])  # type: ignore[misc]
+        self._types: Final[list[TypeEngine[Any]]] = [column.type.dialect_impl(dialect) for column in selected]
         self._dialect: Final = dialect
-        self._processed: list[tuple[int, Callable[[Any], Any]]] | None = None
+        self._coming_out: list[tuple[int, Process]] | None = None
 
-    def run(self, raw: Any, parameters: Mapping[str, Any]) -> list[Any]:
-        given, order = {**self._own, **parameters}, self._order
-        found = raw.execute(self._text, given if order is None else [given[name] for name in order])
-        if self._processed is None:  # how the driver gives some of the types can be told from what it says of them
-            self._processed = self._to_be_processed([column[1] for column in found.description])
-        return [self._converted(list(row), self._processed) for row in found.fetchall()]
+    def arguments(self, parameters: Mapping[str, Any]) -> Any:
+        """``parameters`` as the driver takes them."""
+        given = {**self._own, **parameters}
+        for name, process in self._going_in:
+            given[name] = process(given[name])
+        return given if self._order is None else [given[name] for name in self._order]
 
-    def _to_be_processed(self, kinds: list[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
+    def rows(self, found: Any) -> list[Any]:
+        """What a driver's cursor has found, as tuples with the names of the columns."""
+        if self._coming_out is None:  # how the driver gives some of the types can be told from what it says of them
+            self._coming_out = self._processors([column[1] for column in found.description])
+        return [self._converted(list(row), self._coming_out) for row in found.fetchall()]
+
+    def _processors(self, kinds: list[Any]) -> list[tuple[int, Process]]:
         processors = map(lambda each, kind: each.result_processor(self._dialect, kind), self._types, kinds)
         return [(at, process) for at, process in enumerate(processors) if process is not None]
 
-    def _converted(self, row: list[Any], processed: list[tuple[int, Callable[[Any], Any]]]) -> Any:
+    def _converted(self, row: list[Any], processed: list[tuple[int, Process]]) -> Any:
         for at, process in processed:
             row[at] = process(row[at])
         return self._row._make(row)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from coatcheck.model.key import KeyStatus, SigningKey
+from coatcheck.stores.sql.direct import Direct
 from coatcheck.stores.sql.tables import insert_unless_there, keys
 
-_ALL: Final = select(keys).where(keys.c.status != KeyStatus.REVOKED).order_by(keys.c.created_at, keys.c.kid)
+_ALL: Final = Direct(select(keys).where(keys.c.status != KeyStatus.REVOKED).order_by(keys.c.created_at, keys.c.kid))
 _GET: Final = select(keys).where(keys.c.kid == bindparam("wanted"))
 _ADD: Final = insert_unless_there(keys)
 _MOVE: Final = (
@@ -34,7 +35,7 @@ class SqlKeys:
         """SQLite has one writer at a time."""
 
     def all(self) -> Sequence[SigningKey]:
-        return [SigningKey(**row._asdict()) for row in self._connection.execute(_ALL)]
+        return [SigningKey(**row._asdict()) for row in _ALL.all(self._connection, {})]
 
     def get(self, kid: str) -> SigningKey | None:
         row = self._connection.execute(_GET, {"wanted": kid}).first()

@@ -41,7 +41,6 @@ from coatcheck.stores.sql.tables import (
     sessions,
     users,
 )
-from coatcheck.stores.sql.unanswered import UNANSWERED
 
 _EVERYTHING: Final = select(head.c.everything_generation).scalar_subquery()
 _IS_LIVE: Final = and_(sessions.c.ended_at.is_(None), sessions.c.everything_generation >= _EVERYTHING)
@@ -65,11 +64,11 @@ _LOOKED_AT: Final = (
     "scopes",
 )
 
-_ADD: Final = insert(sessions).execution_options(**{UNANSWERED: True})
-_GET: Final = select(sessions).where(_THIS)
-_LOCK: Final = _GET.with_for_update()
-_SAVE: Final = update(sessions).where(_THIS, _IS_LIVE)
-_END: Final = (
+_ADD: Final = Direct(insert(sessions), Session.__struct_fields__)
+_GET: Final = Direct(select(sessions).where(_THIS))
+_LOCK: Final = Direct(select(sessions).where(_THIS).with_for_update())
+_SAVE: Final = Direct(update(sessions).where(_THIS, _IS_LIVE), Session.__struct_fields__)
+_END: Final = Direct(
     update(sessions)
     .where(_THIS, sessions.c.ended_at.is_(None))
     .values(ended_at=bindparam("at"), ending=bindparam("why"))
@@ -78,6 +77,11 @@ _LIVE_OF: Final = (
     select(sessions)
     .where(sessions.c.user_id == bindparam("whose"), sessions.c.kind == bindparam("kind"), _IS_LIVE)
     .order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+)
+_COUNT_OF: Final = Direct(
+    select(func.count().label("count")).where(
+        sessions.c.user_id == bindparam("whose"), sessions.c.kind == bindparam("kind"), _IS_LIVE
+    )
 )
 _LIVE_PAGE: Final = (
     select(sessions)
@@ -115,9 +119,7 @@ _ADD_DATA: Final = insert_unless_there(session_data)
 _SAVE_DATA: Final = update(session_data).where(
     session_data.c.session_id == bindparam("whose"), session_data.c.version == bindparam("expected_version")
 )
-_DROP_DATA: Final = (
-    delete(session_data).where(session_data.c.session_id == bindparam("whose")).execution_options(**{UNANSWERED: True})
-)
+_DROP_DATA: Final = Direct(delete(session_data).where(session_data.c.session_id == bindparam("whose")))
 _DELETE_DATA: Final = delete(session_data).where(session_data.c.session_id.in_(bindparam("ids", expanding=True)))
 
 
@@ -173,7 +175,7 @@ class SqlSessions:
         self._connection = connection
 
     def add(self, session: Session) -> None:
-        self._connection.execute(_ADD, structs.asdict(session))
+        _ADD.leave(self._connection, structs.asdict(session))
 
     def lock(self, session_id: str) -> Session | None:
         return self._one(_LOCK, session_id)
@@ -183,16 +185,20 @@ class SqlSessions:
 
     def save(self, session: Session) -> bool:
         values = structs.asdict(session) | {"session_id": session.id}
-        return self._connection.execute(_SAVE, values).rowcount == 1
+        return _SAVE.count(self._connection, values) == 1
 
     def end(self, session_id: str, at: datetime, ending: Ending) -> bool:
-        if self._connection.execute(_END, {"session_id": session_id, "at": at, "why": ending}).rowcount != 1:
+        if _END.count(self._connection, {"session_id": session_id, "at": at, "why": ending}) != 1:
             return False
-        self._connection.execute(_DROP_DATA, {"whose": session_id})
+        _DROP_DATA.leave(self._connection, {"whose": session_id})
         return True
 
     def live_of(self, user_id: str, kind: Kind = Kind.USER) -> Sequence[Session]:
         return self._all(_LIVE_OF, {"whose": user_id, "kind": kind})
+
+    def count_of(self, user_id: str, kind: Kind = Kind.USER) -> int:
+        ((count,),) = _COUNT_OF.all(self._connection, {"whose": user_id, "kind": kind})
+        return count  # type: ignore[no-any-return]
 
     def live_page(self, kind: Kind, *, after: str | None = None, limit: int = 50) -> Sequence[Session]:
         return self._all(_LIVE_PAGE, {"kind": kind, "after": after or "", "most": limit})
@@ -247,8 +253,8 @@ class SqlSessions:
     def _ids(self, statement: Select[Any], before: datetime, most: int) -> set[str]:
         return set(self._connection.execute(statement, {"before": before, "most": most}).scalars()) if most else set()
 
-    def _one(self, statement: Select[Any], session_id: str) -> Session | None:
-        row = self._connection.execute(statement, {"session_id": session_id}).first()
+    def _one(self, statement: Direct, session_id: str) -> Session | None:
+        row = statement.first(self._connection, {"session_id": session_id})
         return None if row is None else Session(**row._asdict())
 
     def _all(self, statement: Select[Any], parameters: dict[str, Any]) -> Sequence[Session]:

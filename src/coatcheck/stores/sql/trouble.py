@@ -3,7 +3,7 @@
 from typing import Final
 
 from msgspec import MsgspecError
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from coatcheck.errors import DataConflict, StoreUnavailable
 
@@ -15,7 +15,7 @@ def translated(fault: BaseException) -> BaseException:
     """The error of ``coatcheck.errors`` for one of TROUBLE or a driver's own; what is not the database's doing stays
     what it is."""
     match fault:
-        case IntegrityError():
+        case _ if any(kind.__name__ == "IntegrityError" for kind in type(fault).__mro__):  # each driver's (PEP 249)
             return DataConflict()
         case StatementError(orig=BaseException() as cause) if not isinstance(fault, DBAPIError):
             return cause
