@@ -7,6 +7,7 @@ from datetime import timedelta
 from coatcheck.cli.knobs import knobs, written
 from coatcheck.settings import Settings
 from tests.cli.conftest import CommandLine
+from tests.faults.serving import Serving, free_port
 
 SECRET = "for-this-test-only-long-and-varied-enough-8fk2lq0x"
 
@@ -14,6 +15,13 @@ SECRET = "for-this-test-only-long-and-varied-enough-8fk2lq0x"
 def states(run: CommandLine, **environment: str) -> dict[str, str]:
     run("doctor", "--json", **environment)
     return {check["name"]: check["state"] for check in json.loads(run.out)}
+
+
+def said_of_the_database(run: CommandLine, **environment: str) -> tuple[str, str, str]:
+    """Its state, what is said of it, and how to mend it."""
+    run("doctor", "--json", **environment)
+    (found,) = (check for check in json.loads(run.out) if check["name"] == "database")
+    return found["state"], found["says"], found["mend"]
 
 
 def test_a_new_installation_is_sound_and_stays_untouched(run: CommandLine) -> None:
@@ -72,7 +80,32 @@ def test_a_lost_secret_and_a_lost_key_are_noticed(run: CommandLine) -> None:
 def test_a_file_that_is_no_database_is_a_problem(run: CommandLine) -> None:
     run.database.write_bytes(b"this is no database, whatever it is called" * 40)
     run.database.chmod(0o600)
-    assert states(run)["database"] == "problem"
+    assert said_of_the_database(run)[::2] == ("problem", "See that the file is whole, or restore a backup.")
+
+
+def test_a_file_whose_database_was_copied_elsewhere_needs_no_backup(run: CommandLine, postgres_url: str) -> None:
+    run.make_database()
+    run("copy", f"sqlite:///{run.database}", postgres_url)
+    state, says, mend = said_of_the_database(run)
+    assert (run.code, state, mend) == (1, "problem", "Set COATCHECK_DATABASE_URL to where it was copied to.")
+    assert says.startswith(f"{run.database}: This is no database any more: it was copied to ")
+    assert "mv app.db-moved app.db, then `coatcheck schema restored`" in says
+
+
+def test_a_database_that_is_gone_is_a_problem_where_it_is_remembered(run: CommandLine) -> None:
+    with Serving(run.folder, workers=1) as serving:
+        assert serving.register("ann@example.com").status == 201
+    run.database.unlink()
+    state, says, mend = said_of_the_database(run)
+    assert (run.code, state) == (1, "problem")
+    assert says.startswith(f"{run.database} is gone: ")
+    assert "coatcheck schema restored" in mend
+
+
+def test_a_postgresql_that_does_not_answer_is_no_file(run: CommandLine) -> None:
+    away = {"COATCHECK_DATABASE_URL": f"postgresql://ann@127.0.0.1:{free_port()}/app", "COATCHECK_SECRETS": SECRET}
+    state, _, mend = said_of_the_database(run, **away)
+    assert (state, mend) == ("problem", "See that it runs, and that COATCHECK_DATABASE_URL is right.")
 
 
 def test_settings_that_cannot_be_read_are_the_only_thing_said(run: CommandLine) -> None:

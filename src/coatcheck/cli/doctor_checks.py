@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from coatcheck.cli.database import ABSENT, CURRENT, look
+from coatcheck.cli.database import ABSENT, CURRENT, Sight, look, require_not_lost
 from coatcheck.cli.environment import settings_from
 from coatcheck.cli.knobs import knobs
 from coatcheck.clock import SystemClock, now_of
@@ -199,11 +199,19 @@ def _cache(settings: Settings) -> Iterator[Check]:
 def _store(settings: Settings) -> Iterator[Check]:
     try:
         sight = look(settings.database)
+    except Misconfigured as fault:
+        yield Check("database", "problem", fault.message, "Set COATCHECK_DATABASE_URL to where it was copied to.")
+        return
     except AuthError as fault:
-        yield Check("database", "problem", fault.message, "See that the file is whole, or restore a backup.")
+        mend = (
+            "See that it runs, and that COATCHECK_DATABASE_URL is right."
+            if settings.is_shared
+            else "See that the file is whole, or restore a backup."
+        )
+        yield Check("database", "problem", fault.message, mend)
         return
     if sight.state == ABSENT:
-        yield Check("database", "ok", f"{sight.place} is {ABSENT}; the first start makes it")
+        yield _absent(settings, sight)
     elif sight.state != CURRENT:
         yield Check(
             "database", "problem", f"the tables of {sight.place} are {sight.state}", "Run `coatcheck schema upgrade`."
@@ -217,6 +225,15 @@ def _store(settings: Settings) -> Iterator[Check]:
 
             yield from postgres(settings)
         yield from asyncio.run(_inside(settings))
+
+
+def _absent(settings: Settings, sight: Sight) -> Check:
+    try:
+        require_not_lost(settings)
+    except Misconfigured as fault:
+        mend = "Whatever is put back from a backup needs `coatcheck schema restored` then."
+        return Check("database", "problem", fault.message, mend)
+    return Check("database", "ok", f"{sight.place} is {ABSENT}; the first start makes it")
 
 
 async def _inside(settings: Settings) -> list[Check]:
