@@ -59,6 +59,9 @@ class Wire:
     async def read(self, work: Any, *, needs_snapshot: bool = True) -> Any:
         return await self._carry("view", work)
 
+    async def look_up(self, asked: Any) -> Any:
+        return await self.read(lambda tx: tx.sessions.look_up(asked))
+
     async def write(self, work: Any, *, durable: bool = True) -> Any:
         return await self._carry("transact", work)
 

@@ -7,8 +7,8 @@ from coatcheck.cli.doctor_checks import Check
 from coatcheck.settings import Settings
 from coatcheck.stores.looking import looking
 
-_CONNECTIONS_EACH: Final = 11
-"""Of one process: six that write, four that read, one that listens."""
+_CONNECTIONS_EACH: Final = 13
+"""Of one process: six that write, two that read, four that look credentials up, one that listens."""
 
 _SEEN: Final = """
 SELECT current_setting('fsync') = 'on' AS forces, current_setting('full_page_writes') = 'on' AS writes_whole_pages,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
-from coatcheck.authority import News
+from coatcheck.authority import Found, LookUp, News
 from coatcheck.errors import Broken
 from coatcheck.histogram import Histogram
 
@@ -51,6 +51,11 @@ class MeasuredStore:
         """As the store does; measured as ``read``."""
         with self._measured("read"):
             return await self._store.read(work, needs_snapshot=needs_snapshot)
+
+    async def look_up(self, asked: LookUp) -> Found:
+        """As the store does; measured as ``read``."""
+        with self._measured("read"):
+            return await self._store.look_up(asked)
 
     async def write_registry(self, work: "Callable[[Registry], Result]", *, durable: bool = True) -> Result:
         """As the store does; measured as ``registry_write``."""

@@ -106,7 +106,7 @@ class StoreAuthority:
 
     async def look_up(self, asked: LookUp) -> Found:
         """One statement on the primary."""
-        return await self._store.read(lambda tx: tx.sessions.look_up(asked), needs_snapshot=False)
+        return await self._store.look_up(asked)
 
     async def goodbye(self, registration: str, credential: str | None = None) -> None:
         """Delete the row, if it is ``credential``'s own; it holds up no barrier any more (rule 7)."""

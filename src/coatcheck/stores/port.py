@@ -362,6 +362,9 @@ class Store(Protocol):
         ``needs_snapshot``, which spares a database elsewhere two questions.
         """
 
+    async def look_up(self, asked: LookUp) -> Found:
+        """As ``Sessions.look_up``, in a read of its own: every first sight of a credential waits for this."""
+
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
         """Run ``work`` over the registry and commit it. ``durable=False`` is for acknowledgements that raise no lease:
         a lost one costs a barrier time, a lost registration would let it end too early."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TypeVar
 
-from coatcheck.authority import News
+from coatcheck.authority import Found, LookUp, News
 from coatcheck.errors import StoreUnavailable
 from coatcheck.stores.memory.attempts import MemoryAttempts
 from coatcheck.stores.memory.audit import MemoryAudit
@@ -98,6 +98,9 @@ class MemoryStore:
         needs_snapshot: bool = True,  # noqa: ARG002
     ) -> Result:
         return self.view(work)
+
+    async def look_up(self, asked: LookUp) -> Found:
+        return await self.read(lambda tx: tx.sessions.look_up(asked))
 
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:  # noqa: ARG002
         return self.registry_transact(work)

@@ -3,20 +3,21 @@
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
-from psycopg import conninfo
+from psycopg import AsyncConnection, conninfo
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from coatcheck.stores.postgres.flight import Wire
+from coatcheck.stores.sql.direct import Direct, Written
 
-STATEMENT_TIMEOUT_MS: Final = 2_500
-LOCK_TIMEOUT_MS: Final = 2_000
-IDLE_IN_TRANSACTION_MS: Final = 5_000
-"""A process that was paused in the middle of a transaction lets go of its locks."""
+BUSY: Final = "The store has more to do than it can at the moment. Please try again."
+
+SESSION: Final = {"statement_timeout": 2_500, "lock_timeout": 2_000, "idle_in_transaction_session_timeout": 5_000}
+"""Milliseconds; a process that was paused in the middle of a transaction lets go of its locks."""
 
 _PARAMETERS: Final = {
     "application_name": "coatcheck",
@@ -58,19 +59,24 @@ def parameters(url: str) -> str:
     return conninfo.make_conninfo("", **(_PARAMETERS | given))
 
 
-def raw_connection(parameters: str, **settings: int) -> Wire:
-    """Connect, with ``settings`` in force for the session, to a primary.
+def as_wanted(settings: Mapping[str, int]) -> str:
+    """The statements that put ``settings`` in force for a session.
 
     A commit that was answered must outlive a crash: where the server's default is cheaper, it is raised.
     """
+    # As statements, not at the start of the connection: poolers in between refuse that.
+    wanted = "".join(f"SET {name} = {value};" for name, value in settings.items())
+    return (
+        f"{wanted}SELECT set_config('synchronous_commit', 'on', false)"
+        " WHERE current_setting('synchronous_commit') = 'off'"
+    )
+
+
+def raw_connection(parameters: str, **settings: int) -> Wire:
+    """Connect, with ``settings`` in force for the session, to a primary."""
     raw = Wire.connect(parameters, autocommit=True)
     try:
-        # As a statement, not at the start of the connection: poolers in between refuse that.
-        wanted = "".join(f"SET {name} = {value};" for name, value in settings.items())
-        raw.execute(
-            wanted + "SELECT set_config('synchronous_commit', 'on', false)"
-            " WHERE current_setting('synchronous_commit') = 'off'"
-        )
+        raw.execute(as_wanted(settings))
     except BaseException:
         raw.close()
         raise
@@ -79,12 +85,7 @@ def raw_connection(parameters: str, **settings: int) -> Wire:
 
 def connect(parameters: str) -> Connection:
     """Connect for units of work. Transactions are begun and ended by the caller, on the driver's connection."""
-    _handed.make = lambda: raw_connection(
-        parameters,
-        statement_timeout=STATEMENT_TIMEOUT_MS,
-        lock_timeout=LOCK_TIMEOUT_MS,
-        idle_in_transaction_session_timeout=IDLE_IN_TRANSACTION_MS,
-    )
+    _handed.make = lambda: raw_connection(parameters, **SESSION)
     try:
         return _engine.connect()
     finally:
@@ -100,6 +101,11 @@ def over(raw: Wire) -> Connection:
         del _handed.make
 
 
+def in_words(statement: Direct) -> Written:
+    """``statement`` as PostgreSQL reads it."""
+    return statement.written(_engine.dialect)
+
+
 def driver(connection: Connection) -> Wire:
     """The driver's connection underneath."""
     raw = connection.connection.driver_connection
@@ -107,7 +113,7 @@ def driver(connection: Connection) -> Wire:
     return raw
 
 
-def has_been_spoken_to(raw: Wire) -> bool:
+def has_been_spoken_to(raw: Wire | AsyncConnection[Any]) -> bool:
     """Whether something has arrived over an idle connection, which asked nothing: nearly always that it was closed."""
     waiting = select.poll()
     waiting.register(raw.fileno(), select.POLLIN)

@@ -14,11 +14,10 @@ from sqlalchemy import Connection
 
 from coatcheck.errors import StoreUnavailable
 from coatcheck.stores.patience import time_left
-from coatcheck.stores.postgres.connect import connect, cut, driver, has_been_spoken_to
+from coatcheck.stores.postgres.connect import BUSY, connect, cut, driver, has_been_spoken_to
 
 Result = TypeVar("Result")
 
-_BUSY: Final = "The store has more to do than it can at the moment. Please try again."
 _CUT_PATIENCE: Final = 0.25
 
 
@@ -48,7 +47,7 @@ class Line:
         if self._connection is None:
             self._connect()
         if self._is_given_up or self._connection is None:
-            raise StoreUnavailable(_BUSY)
+            raise StoreUnavailable(BUSY)
         return self._connection
 
     def _connect(self) -> None:
@@ -122,7 +121,7 @@ class _Job(Generic[Result]):
         line = self.line
         has_begun = line is not None and not line.cut()  # then it fails, and says whether it may have been committed
         if not has_begun and not self.future.done():
-            self.future.set_exception(StoreUnavailable(_BUSY))
+            self.future.set_exception(StoreUnavailable(BUSY))
 
     def _settle(self) -> None:
         if self.future.done():
@@ -156,7 +155,7 @@ class Crew:
         """Run ``work`` in a thread and return what it returns, or raise what it raises."""
         seconds = min(patience or self._patience, time_left())
         if not seconds:
-            raise StoreUnavailable(_BUSY)
+            raise StoreUnavailable(BUSY)
         loop = get_running_loop()
         future: Future[Result] = loop.create_future()
         job = _Job(work, loop, future)

@@ -1,5 +1,6 @@
 """PostgreSQL as a store: one database for what must last and for the registry of subscribers."""
 
+from asyncio import get_running_loop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
@@ -9,17 +10,19 @@ from psycopg import errors
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from coatcheck.authority import News
+from coatcheck.authority import Found, LookUp, News
 from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
 from coatcheck.stores.port import Committed, Registry, Transaction
 from coatcheck.stores.postgres.bell import Bell
 from coatcheck.stores.postgres.commit import commit, roll_back
-from coatcheck.stores.postgres.connect import driver, over, parameters, raw_connection
+from coatcheck.stores.postgres.connect import driver, in_words, over, parameters, raw_connection
 from coatcheck.stores.postgres.crew import Crew, Line
 from coatcheck.stores.postgres.flight import Wire
+from coatcheck.stores.postgres.pool import Pool
 from coatcheck.stores.postgres.transaction import PostgresTransaction
 from coatcheck.stores.sql import schema
 from coatcheck.stores.sql.log import SqlLog
+from coatcheck.stores.sql.look_up import found_in, statement_for
 from coatcheck.stores.sql.of_one_process import OfOneProcess
 from coatcheck.stores.sql.registry import SqlRegistry
 from coatcheck.stores.sql.trouble import TROUBLE, translated
@@ -34,7 +37,8 @@ _BEGIN_CHEAPLY: Final = (*_BEGIN, "SET LOCAL synchronous_commit = off")
 _BEGIN_READING: Final = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
 
 _WRITERS: Final = 6
-_READERS: Final = 4
+_READERS: Final = 2
+_LOOK_UPS: Final = 4
 _PATIENCE: Final = 3.0
 _OPENING_MS: Final = 60_000
 _STOP_PATIENCE: Final = 3.0
@@ -53,6 +57,8 @@ class PostgresStore(OfOneProcess):
     answered within three seconds, if need be with StoreUnavailable.
     """
 
+    _pool: Pool | None
+
     def __init__(self, url: str) -> None:
         try:
             self._parameters = parameters(url)
@@ -63,6 +69,7 @@ class PostgresStore(OfOneProcess):
     async def open(self) -> None:
         self._require_own_process()
         await self._writers.run(lambda _: self._open(), patience=_OPENING_MS / 1000)
+        self._pool = Pool(self._parameters, most=_LOOK_UPS, patience=_PATIENCE)
         self._is_open = True
 
     async def close(self) -> None:
@@ -83,6 +90,15 @@ class PostgresStore(OfOneProcess):
         return await self._readers.run(
             lambda line: _read(line, lambda connection: work(PostgresTransaction(connection)), alone=not needs_snapshot)
         )
+
+    async def look_up(self, asked: LookUp) -> Found:
+        self._require_open()
+        if self._pool is None or self._pool.loop is not get_running_loop():
+            return await self.read(lambda tx: tx.sessions.look_up(asked), needs_snapshot=False)
+        statement, parameters = statement_for(asked)
+        written = in_words(statement)
+        with _trouble():
+            return found_in(await self._pool.ask(written, written.arguments(parameters)), asked)
 
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
         self._require_open()
@@ -130,6 +146,8 @@ class PostgresStore(OfOneProcess):
         """Before a fork (``fork``)."""
         for bell in self._bells:
             bell.stop()
+        if self._pool is not None:
+            self._pool.rest()
         return self._writers.rest(patience) & self._readers.rest(patience)
 
     def unpark(self) -> None:
@@ -141,12 +159,15 @@ class PostgresStore(OfOneProcess):
 
     def _make_lines(self) -> None:
         self._bells: list[Bell] = []
+        self._pool = None
         self._writers = Crew("coatcheck writer", self._parameters, most=_WRITERS, patience=_PATIENCE)
         self._readers = Crew("coatcheck reader", self._parameters, most=_READERS, patience=_PATIENCE)
 
     def _stop_lines(self) -> None:
         while self._bells:
             self._bells.pop().stop()
+        if self._pool is not None:
+            self._pool.close()
         for crew in (self._writers, self._readers):
             crew.stop(_STOP_PATIENCE)
 

@@ -29,7 +29,8 @@ class Direct:
     def all(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
         """The rows, as tuples with the names of the columns."""
         written = self.written(connection.dialect)
-        return written.rows(_driver(connection).execute(written.text, written.arguments(parameters)))
+        answer = _driver(connection).execute(written.text, written.arguments(parameters))
+        return written.rows(answer, answer.fetchall())
 
     def first(self, connection: Connection, parameters: Mapping[str, Any]) -> Any | None:
         """The first row, or None."""
@@ -82,11 +83,11 @@ class Written:
             given[name] = process(given[name])
         return given if self._order is None else [given[name] for name in self._order]
 
-    def rows(self, found: Any) -> list[Any]:
-        """What a driver's cursor has found, as tuples with the names of the columns."""
+    def rows(self, answer: Any, fetched: Iterable[Any]) -> list[Any]:
+        """What was ``fetched`` from a driver's cursor, as tuples with the names of the columns."""
         if self._coming_out is None:  # how the driver gives some of the types can be told from what it says of them
-            self._coming_out = self._processors([column[1] for column in found.description])
-        return [self._converted(list(row), self._coming_out) for row in found.fetchall()]
+            self._coming_out = self._processors([column[1] for column in answer.description])
+        return [self._converted(list(row), self._coming_out) for row in fetched]
 
     def _processors(self, kinds: list[Any]) -> list[tuple[int, Process]]:
         processors = map(lambda each, kind: each.result_processor(self._dialect, kind), self._types, kinds)

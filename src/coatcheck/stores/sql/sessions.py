@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec import structs
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     and_,
@@ -14,55 +13,27 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    null,
-    or_,
     select,
-    text,
-    true,
     update,
 )
 
 from coatcheck.authority import Found, LookUp
-from coatcheck.model.key import KeyStatus
-from coatcheck.model.position import Position
 from coatcheck.model.principal import Kind
-from coatcheck.model.service import ServiceStatus
 from coatcheck.model.session import Ending, Session
 from coatcheck.model.session_data import SessionData
-from coatcheck.stores.found import found
 from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.look_up import found_in, statement_for
 from coatcheck.stores.sql.tables import (
     IS_MACHINE,
     head,
     insert_unless_there,
-    keys,
-    services,
     session_data,
     sessions,
-    users,
 )
 
 _EVERYTHING: Final = select(head.c.everything_generation).scalar_subquery()
 _IS_LIVE: Final = and_(sessions.c.ended_at.is_(None), sessions.c.everything_generation >= _EVERYTHING)
 _THIS: Final = sessions.c.id == bindparam("session_id")
-
-_LOOKED_AT: Final = (
-    "id",
-    "user_id",
-    "generation",
-    "everything_generation",
-    "secret_digest",
-    "amr",
-    "organisation",
-    "authenticated_at",
-    "stepped_at",
-    "seen_at",
-    "expires_at",
-    "idle_for",
-    "ended_at",
-    "kind",
-    "scopes",
-)
 
 _ADD: Final = Direct(insert(sessions), Session.__struct_fields__)
 _GET: Final = Direct(select(sessions).where(_THIS))
@@ -123,49 +94,6 @@ _DROP_DATA: Final = Direct(delete(session_data).where(session_data.c.session_id 
 _DELETE_DATA: Final = delete(session_data).where(session_data.c.session_id.in_(bindparam("ids", expanding=True)))
 
 
-def _look_up(*, by_digest: bool, by_id: bool, with_key: bool) -> Direct:
-    """Head, session, its owner and key in one statement, so that what it says was all true at one position (rule 9)."""
-    if by_digest:
-        digest = bindparam("digest", type_=sessions.c.secret_digest.type)
-        match = or_(sessions.c.secret_digest == digest, sessions.c.previous_digest == digest)
-    else:
-        match = _THIS if by_id else ~true()
-    columns: list[ColumnElement[Any]] = [
-        head.c.epoch,
-        head.c.seq,
-        head.c.everything_generation.label("everything"),
-        *(sessions.c[name] for name in _LOOKED_AT),
-        users.c.version,
-        users.c.roles,
-        users.c.status,
-        services.c.version.label("service_version"),
-        services.c.status.label("service_status"),
-    ]
-    rows = head.outerjoin(sessions, match).outerjoin(users, users.c.id == sessions.c.user_id)
-    is_service = text(f"{sessions.name}.kind = '{Kind.SERVICE}'")
-    rows = rows.outerjoin(services, and_(is_service, services.c.id == sessions.c.user_id))
-    if with_key:
-        is_valid = text(f"{keys.name}.status <> '{KeyStatus.REVOKED}'")
-        rows = rows.outerjoin(keys, and_(keys.c.kid == bindparam("kid"), is_valid))
-        columns.append(keys.c.kid)
-    else:
-        columns.append(null().label("kid"))
-    return Direct(select(*columns).select_from(rows))
-
-
-_LOOK_UP: Final = {
-    (by_digest, by_id, with_key): _look_up(by_digest=by_digest, by_id=by_id, with_key=with_key)
-    for by_digest in (True, False)
-    for by_id in (True, False)
-    for with_key in (True, False)
-}
-
-
-class _ServiceRow(NamedTuple):
-    version: int
-    status: ServiceStatus
-
-
 class SqlSessions:
     """See ``stores.port.Sessions``."""
 
@@ -204,21 +132,8 @@ class SqlSessions:
         return self._all(_LIVE_PAGE, {"kind": kind, "after": after or "", "most": limit})
 
     def look_up(self, asked: LookUp) -> Found:
-        statement = _LOOK_UP[asked.digest is not None, asked.session_id is not None, asked.kid is not None]
-        rows = statement.all(
-            self._connection, {"digest": asked.digest, "session_id": asked.session_id, "kid": asked.kid}
-        )
-        # There can be two in theory: somebody's current secret and somebody's previous one. The current one counts.
-        row = next((each for each in rows if each.secret_digest == asked.digest), rows[0]) if rows[1:] else rows[0]
-        return found(
-            asked,
-            position=Position(row.epoch, row.seq),
-            everything_generation=row.everything,
-            session=None if row.id is None else row,
-            user=None if row.status is None else row,
-            service=None if row.service_status is None else _ServiceRow(row.service_version, row.service_status),
-            key_is_valid=asked.kid is None or row.kid is not None,
-        )
+        statement, parameters = statement_for(asked)
+        return found_in(statement.all(self._connection, parameters), asked)
 
     def touch(self, seen: Mapping[str, datetime]) -> Collection[str]:
         if seen:

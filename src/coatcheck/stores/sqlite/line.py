@@ -35,7 +35,8 @@ class Line:
         """The connection, to the file that is at the path now: a restored backup may have taken the place of another.
 
         Raises StoreUnavailable when there is none or, without ``any_version``, when another file has come whose tables
-        are of another version. (A newer version may upgrade the tables of this one while this process runs.)
+        are of a version that this one does not work over. (A newer one may upgrade the tables of this one while this
+        process runs.)
         """
         file = _identity(self._path)
         if self._connection is not None and file != self._file:
@@ -47,7 +48,7 @@ class Line:
                 raise StoreUnavailable("The database was moved elsewhere.")
             connection = connect(self._path, query_only=self._query_only)
             try:
-                if not any_version and file != self._file and not schema.is_up_to_date(connection, self._part):
+                if not any_version and file != self._file and not schema.works_over(connection, self._part):
                     raise StoreUnavailable("The database has been replaced by one of another version.")
             except BaseException:
                 connection.close()

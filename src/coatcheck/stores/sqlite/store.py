@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
-from coatcheck.authority import News
+from coatcheck.authority import Found, LookUp, News
 from coatcheck.errors import Misconfigured
 from coatcheck.stores.port import Committed, Registry, Transaction
 from coatcheck.stores.sql.log import SqlLog
@@ -80,6 +80,9 @@ class SqliteStore(OfOneProcess):
     ) -> Result:
         self._require_open()
         return await self._main.read(lambda connection: work(SqlTransaction(connection)))
+
+    async def look_up(self, asked: LookUp) -> Found:
+        return await self.read(lambda tx: tx.sessions.look_up(asked))
 
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:  # noqa: ARG002
         self._require_open()

@@ -1,0 +1,117 @@
+"""Looking up credentials over the event loop's own connections: in turn, in time, and with nothing left behind."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+
+from coatcheck.authority import LookUp
+from coatcheck.errors import StoreUnavailable
+from coatcheck.stores.open import store_for
+from coatcheck.stores.patience import Patience
+from coatcheck.testing.contracts.driving import a_session, a_user
+
+MOST = 4
+
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+@asynccontextmanager
+async def opened(url):
+    """A store with one login; the store, and the question that finds it."""
+    store, user = store_for(url), a_user()
+    await store.open()
+    try:
+        session = a_session(user.id)
+        await store.write(lambda tx: (tx.users.add(user), tx.sessions.add(session)))
+        yield store, LookUp(digest=session.secret_digest)
+    finally:
+        await store.close()
+
+
+async def finds(store, asked):
+    return (await store.look_up(asked)).record is not None
+
+
+def hold(postgres_url):
+    """Whoever looks a credential up has to wait."""
+    holding = psycopg.connect(postgres_url)
+    holding.execute("LOCK TABLE coatcheck_sessions IN ACCESS EXCLUSIVE MODE")
+    return holding
+
+
+@pytest.mark.anyio
+async def test_many_at_once_share_a_few_connections(postgres_url):
+    async with opened(postgres_url) as (store, asked):
+        with psycopg.connect(postgres_url, autocommit=True) as looking:
+            ((before,),) = looking.execute(OURS)
+            assert all(await asyncio.gather(*(finds(store, asked) for _ in range(100))))
+            ((after,),) = looking.execute(OURS)
+        assert after - before == MOST
+
+
+@pytest.mark.anyio
+async def test_whoever_waits_for_a_hung_database_is_told_in_time_and_the_next_are_answered(postgres_url):
+    async with opened(postgres_url) as (store, asked):
+        assert await finds(store, asked)
+        with hold(postgres_url):
+            began = time.monotonic()
+            with Patience(0.3), pytest.raises(StoreUnavailable):
+                await finds(store, asked)
+            took = time.monotonic() - began
+        assert took < 1.5, "the store itself would wait for three seconds"
+        assert await finds(store, asked)
+
+
+@pytest.mark.anyio
+async def test_with_all_connections_taken_those_who_wait_are_told_in_time(postgres_url):
+    async with opened(postgres_url) as (store, asked):
+        with hold(postgres_url):
+            busy = [asyncio.create_task(finds(store, asked)) for _ in range(MOST)]
+            await asyncio.sleep(0.1)
+            with Patience(0.2), pytest.raises(StoreUnavailable):
+                await finds(store, asked)
+            for task in busy:
+                task.cancel()
+            await asyncio.gather(*busy, return_exceptions=True)
+        assert all(await asyncio.gather(*(finds(store, asked) for _ in range(2 * MOST)))), "every place was given back"
+
+
+@pytest.mark.anyio
+async def test_whoever_goes_away_leaves_nothing_behind(postgres_url):
+    async with opened(postgres_url) as (store, asked):
+        with hold(postgres_url):
+            for _ in range(3 * MOST):
+                asking = asyncio.create_task(finds(store, asked))
+                await asyncio.sleep(0.02)
+                asking.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await asking
+        assert await finds(store, asked)
+
+
+@pytest.mark.anyio
+async def test_a_connection_that_the_server_closed_is_replaced(postgres_url):
+    async with opened(postgres_url) as (store, asked):
+        assert await finds(store, asked)
+        with psycopg.connect(postgres_url, autocommit=True) as looking:
+            theirs = OURS.replace("count(*)", "pg_terminate_backend(pid)")
+            assert looking.execute(theirs).fetchall()
+            await asyncio.sleep(0.1)
+        assert await finds(store, asked)
+
+
+def test_on_another_event_loop_than_that_of_opening_it_is_asked_all_the_same(postgres_url):
+    async def filled():
+        async with opened(postgres_url) as (_, asked):
+            return asked
+
+    asked = asyncio.run(filled())
+    store = store_for(postgres_url)
+    asyncio.run(store.open())
+    try:
+        assert asyncio.run(finds(store, asked))
+    finally:
+        asyncio.run(store.close())
