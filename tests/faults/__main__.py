@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.faults import (
     disconnects,
     fill_disk,
     kill_workers,
+    login_storm,
     mixing,
     partitions,
     pause_checkers,
@@ -67,10 +69,22 @@ def fill_the_disk(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     return fill_disk.run(folder, rounds=10, seed=asked.seed)
 
 
+@contextmanager
+def postgres_beneath(folder: Path) -> Iterator[dict[str, str]]:
+    """What servers over a PostgreSQL of their own are told by their environment."""
+    with PostgresServer(folder / "postgres") as postgres:
+        yield {"COATCHECK_DATABASE_URL": postgres.new_database(), "COATCHECK_SECRETS": SECRET}
+
+
+def storm_over_postgres(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """FT-13 with PostgreSQL beneath."""
+    with postgres_beneath(folder) as database:
+        return login_storm.run(folder, seed=asked.seed, **database)
+
+
 def kill_over_postgres(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """FT-01 with PostgreSQL beneath."""
-    with PostgresServer(folder / "postgres") as postgres:
-        database = {"COATCHECK_DATABASE_URL": postgres.new_database(), "COATCHECK_SECRETS": SECRET}
+    with postgres_beneath(folder) as database:
         return kill_workers.run(folder, kills=asked.kills, clients=6, seed=asked.seed, **database)
 
 
@@ -139,6 +153,11 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
         "FT-12  wall clocks stepped",
         in_a_folder(lambda folder, asked: step_clocks.run(folder, seed=asked.seed)),
     ),
+    "storm": (
+        "FT-13  a storm of guesses",
+        in_a_folder(lambda folder, asked: login_storm.run(folder, seed=asked.seed)),
+    ),
+    "storm-postgres": ("FT-13  the same over PostgreSQL", in_a_folder(storm_over_postgres)),
     "feed": (
         "FT-16  nonsense, rotation, forgeries",
         in_a_folder(lambda folder, asked: trouble_feed.run(folder, seed=asked.seed)),
