@@ -95,10 +95,10 @@ class _People:
     def __init__(self, serving: Serving, history: History) -> None:
         self._serving, self._history = serving, history
         answers = [serving.register(f"person{n}@example.com", carry="tokens") for n in range(PEOPLE)]
-        answers.append(serving.register(self.owner, carry="tokens"))
-        assert {answer.status for answer in answers} == {201}, answers
+        owner = serving.register(self.owner, carry="tokens")
+        assert {answer.status for answer in (owner, *answers)} == {201}, answers
         self._tokens = [answer.body["access_token"] for answer in answers]
-        self._device_token = answers[-1].body["device_token"]
+        self._device_token = owner.body["device_token"]
         self._checks: dict[str, list[float]] = {}
         self._logins: dict[str, list[float]] = {}
 
