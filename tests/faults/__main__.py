@@ -21,6 +21,7 @@ from tests.faults import (
     cache,
     disconnects,
     fill_disk,
+    forked_tokens,
     kill_workers,
     login_storm,
     mixing,
@@ -175,6 +176,10 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
     "disconnects": (
         "FT-21  clients that hang up",
         in_a_folder(lambda folder, asked: disconnects.run(folder, requests=asked.disconnects, seed=asked.seed)),
+    ),
+    "forked-tokens": (
+        "FT-23  secrets of forked workers",
+        in_a_folder(lambda folder, _: forked_tokens.run(folder, tokens=10_000_000)),
     ),
     "fork": ("rule 5  forks", tests("tests/faults/test_forks.py")),
     "regions": (

@@ -1,10 +1,13 @@
 """Forks: what the parent knew is trusted by nobody else (rule 5 of docs/revocation.md)."""
 
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.faults import forked_tokens
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -40,3 +43,13 @@ def test_a_fork_of_a_running_process_has_no_lease_and_the_parent_keeps_its_own(d
 
 def test_a_forked_child_follows_anew_under_a_registration_of_its_own(database: str) -> None:
     assert run("anew", database) == ["child decides", "registered 2", "code 0"]
+
+
+def test_forked_workers_never_make_the_same_secret(tmp_path: Path) -> None:
+    assert forked_tokens.run(tmp_path, tokens=80_000)["made twice"] == 0
+
+
+def test_a_generator_that_a_fork_copies_is_noticed(tmp_path: Path) -> None:
+    seeded = random.Random(7)
+    with pytest.raises(AssertionError, match="made twice"):
+        forked_tokens.run(tmp_path, tokens=800, made_by=lambda: [lambda: seeded.randbytes(20).hex()])
