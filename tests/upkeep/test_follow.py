@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from coatcheck.authority import Answer, Delta, Question
+from coatcheck.authority import Answer, Delta, News, Question
 from coatcheck.clock import SystemClock
 from coatcheck.errors import StoreUnavailable
-from coatcheck.model.event import SessionEnded
-from coatcheck.model.identifiers import new_identifier
+from coatcheck.model.event import Event, SessionEnded, new_event_id
+from coatcheck.model.identifiers import new_identifier, random_part
+from coatcheck.revocation.credential import Credential
 from coatcheck.revocation.lease import Lease
-from coatcheck.revocation.replica import Replica
+from coatcheck.revocation.replica import Replica, Verdict
 from coatcheck.revocation.subscriber import Subscriber
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.memory.store import MemoryStore
@@ -59,6 +60,19 @@ class Site:
     def end_a_session(self, *, awaited: bool = False) -> None:
         happening = SessionEnded(new_identifier("ses"))
         self.store.transact_and_tell(lambda tx: tx.log.append(happening), awaited=awaited)
+
+    def refuses(self, session_id: str) -> bool:
+        replica = self.subscriber.replica
+        assert replica.position is not None
+        credential = Credential(
+            session=random_part(session_id),
+            user=random_part(new_identifier("usr")),
+            generation=1,
+            version=1,
+            everything=1,
+            stamp=replica.position,
+        )
+        return replica.test(credential) is Verdict.SESSION_ENDED
 
     def rows(self) -> Any:
         return self.store.registry_view(lambda registry: registry.all())
@@ -173,6 +187,56 @@ def test_ringing_syncs_soon() -> None:
         site.follower.ring()
         async with asyncio.timeout(5):
             await site.authority.synced.wait()
+        await site.follower.stop()
+
+    following(test)
+
+
+def told_of(site: Site, *ended: str, is_urgent: bool = False) -> News:
+    """What a store may say by the way when somebody has ended these."""
+    position = site.subscriber.replica.position
+    assert position is not None
+    events = [Event(position.seq + at, new_event_id(), SessionEnded(each)) for at, each in enumerate(ended, 1)]
+    return News(position.epoch, tuple(events), is_urgent)
+
+
+def test_what_the_store_tells_is_refused_at_once_without_asking() -> None:
+    async def test(site: Site) -> None:
+        await site.follower.start()
+        asked, ended = site.authority.syncs, new_identifier("ses")
+        site.follower.heed(told_of(site, ended))
+        assert site.refuses(ended)
+        await asyncio.sleep(0.1)
+        assert site.authority.syncs == asked
+        await site.follower.stop()
+
+    following(test)
+
+
+def test_what_somebody_waits_for_is_asked_for_at_once_too() -> None:
+    async def test(site: Site) -> None:
+        await site.follower.start()
+        site.authority.synced = asyncio.Event()
+        site.follower.heed(told_of(site, new_identifier("ses"), is_urgent=True))
+        async with asyncio.timeout(5):
+            await site.authority.synced.wait()
+        await site.follower.stop()
+
+    following(test)
+
+
+@pytest.mark.parametrize("order", ["before", "after", "not at all"])
+def test_a_hint_from_elsewhere_is_followed_unless_the_store_gives_it_too(order: str) -> None:
+    async def test(site: Site) -> None:
+        await site.follower.start()
+        asked = site.authority.syncs
+        if order == "before":
+            site.follower.heed(told_of(site, new_identifier("ses")))
+        site.follower.overhear()
+        if order == "after":
+            site.follower.heed(told_of(site, new_identifier("ses")))
+        await asyncio.sleep(0.3)
+        assert site.authority.syncs - asked == (order == "not at all")
         await site.follower.stop()
 
     following(test)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -14,6 +15,9 @@ from coatcheck.model.position import Position
 from coatcheck.revocation.subscriber import Heard, Subscriber
 
 log = logging.getLogger("coatcheck")
+
+_STORE_FIRST: Final = 0.02
+"""Seconds that the store's own hint may come later than another one of the same, or earlier."""
 
 _TAKEN: Final = (Heard.CURRENT, Heard.AWAITED)
 _AGAIN: Final = (Heard.AWAITED, Heard.PARTIAL, Heard.REGISTER)
@@ -70,6 +74,7 @@ class Follower:
         self._one_held = asyncio.Lock()
         self._registering = asyncio.Lock()
         self._has_left = False
+        self._hinted_at = -math.inf
         self.failures = 0
         """Syncs that failed since the last one that did not."""
         self._cut_off_by: set[str] = set()
@@ -99,12 +104,18 @@ class Follower:
 
     def ring(self) -> None:
         """A hint that something happened: sync soon (rule 6)."""
+        self._hinted_at = self._clock.steady()
         self._bell.set()
         self._ring_others()
+
+    def overhear(self) -> None:
+        """The same hint by another way than the store, which may give it too, and say more: sync soon unless it does."""
+        asyncio.get_running_loop().call_later(_STORE_FIRST, self._ring_unless_hinted)
 
     def heed(self, news: News) -> None:
         """A hint that says what happened: refuse it at once, and let the next sync confirm it. Nobody has to ask before
         that unless somebody waits: all who hear this would ask at the same moment."""
+        self._hinted_at = self._clock.steady()
         replica = self._subscriber.replica
         if replica.position is None or replica.position.epoch != news.epoch:
             self.ring()
@@ -197,6 +208,10 @@ class Follower:
                 log.warning("Revocations are followed again.")
             self._after_sync()
         return heard
+
+    def _ring_unless_hinted(self) -> None:
+        if self._clock.steady() - self._hinted_at > 2 * _STORE_FIRST:
+            self.ring()
 
     def _ring_others(self) -> None:
         for rung in self._also_rung:
