@@ -6,7 +6,6 @@ with Installation(folder) as site:
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -96,10 +95,23 @@ class Server:
     def kill(self) -> None:
         """Kill it with all its workers, as the machine's end would."""
         assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        for pid in (self._process.pid, *map(int, children)):
+        for pid in (self._process.pid, *self._workers()):
             os.kill(pid, signal.SIGKILL)
         self._process.wait(10)
+
+    def kill_workers(self) -> None:
+        """Kill what serves, and wait until the process above has started others that do."""
+        killed = self._workers()
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        while not (now := self._workers()) or now & killed:
+            time.sleep(0.05)
+        self.wait_until_ready()
+
+    def _workers(self) -> set[int]:
+        assert self._process is not None
+        pid = self._process.pid
+        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
     def door(self) -> Door:
         """A way to this server that does not lead through the proxy."""
@@ -163,22 +175,6 @@ class Installation:
     def door(self) -> Door:
         """The way that people go."""
         return Door(self.url, origin=self.url, trusted=self._trusted)
-
-    def another_version(self, folder: Path, migration: str) -> Path:
-        """The code with one more ``migration`` of the database, in ``folder``."""
-        package = folder / "coatcheck"
-        shutil.copytree(ROOT / "src" / "coatcheck", package, ignore=shutil.ignore_patterns("__pycache__"))
-        revisions = package / "stores" / "sql" / "migrations"
-        known = revisions / "__init__.py"
-        newest = max(path.stem for path in (revisions / "versions").glob("store_*.py"))
-        (revisions / "versions" / "store_9999.py").write_text(
-            f'from alembic import op\nimport sqlalchemy as sa\n\nrevision = "store_9999"\ndown_revision = "{newest}"\n'
-            f"branch_labels = None\ndepends_on = None\n\n\ndef upgrade() -> None:\n    {migration}\n"
-        )
-        text = known.read_text()
-        assert text.count(f'"{newest}"') == 1
-        known.write_text(text.replace(f'"{newest}"', '"store_9999"'))
-        return folder
 
     def _proxy(self, running: ExitStack) -> None:
         """nginx, and what tells it who is ready."""

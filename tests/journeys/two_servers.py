@@ -1,8 +1,8 @@
 """The life of two servers behind a proxy, as a story: ``python -m tests.journeys.two_servers``.
 
 People work all the time. They log in at one server and are known at the other; logins end; a server is killed; Redis is
-emptied; PostgreSQL falls over; both servers are replaced by a new version, which changes the database. At the end
-nobody was logged out, and nobody was let in.
+emptied; PostgreSQL falls over; both servers are replaced by a new version, which changes the database, and in between a
+worker of the old version dies and is replaced. At the end nobody was logged out, and nobody was let in.
 """
 
 import argparse
@@ -20,12 +20,11 @@ from tests.faults.serving import PASSWORD
 from tests.journeys.asking import Answer
 from tests.journeys.installation import ADMIN, Installation, Server
 from tests.journeys.people import CARRIES, Crowd, Person, wait_until
+from tests.newer import newer_version
 
 DRIFT = 0.1
 HEALS_WITHIN = 5.0
 """Seconds after a fault until everybody gets an answer again."""
-
-MIGRATION = 'op.add_column("coatcheck_users", sa.Column("motto", sa.Text, server_default=""))'
 
 
 class Story:
@@ -114,19 +113,30 @@ class Story:
         self._note("PostgreSQL stopped as by a crash", began)
 
     def roll_to_a_new_version(self) -> None:
-        began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            source = self._site.another_version(Path(folder), MIGRATION)
-            for carry, server, other in (("header", self._one, self._two), ("cookie", self._two, self._one)):
-                leaving = self._join(carry)
-                assert server.stop() == 0, server.output.read_text()
-                self._end(leaving, other)
-                server.start(source)
+            source = newer_version(Path(folder))
+            self._replace(self._one, source, "header")
             with psycopg.connect(self._site.database) as connection:
-                assert connection.execute("SELECT motto FROM coatcheck_users").fetchone() == ("",), "it has upgraded"
-            self._note("both servers replaced by a new version", began, allowed=0)
+                assert connection.execute("SELECT motto FROM coatcheck_users").fetchone() == ("onwards",), "upgraded"
+            began, leaving = time.monotonic(), self._join("tokens")
+            self._two.kill_workers()
+            assert "of a newer version" in self._two.output.read_text(), "the old version is back, and says over what"
+            self._end(leaving, self._two)
+            assert self._crowd.join(self._two, "cookie").look(self._one).status == 200
+            self._note("kill -9 of an old worker over the new tables", began)
+            self._replace(self._two, source, "cookie")
             self._crowd.end()
             self._judge()
+
+    def _replace(self, server: Server, source: Path, carry: str) -> None:
+        """Stop it, and start it with the code in ``source``; somebody's login ends meanwhile."""
+        began, leaving = time.monotonic(), self._join(carry)
+        (other,) = set(self._site.servers) - {server}
+        assert server.stop() == 0, server.output.read_text()
+        self._end(leaving, other)
+        server.start(source)
+        which = "first" if server is self._one else "second"
+        self._note(f"the {which} server replaced by a new version", began, allowed=0)
 
     # -- what people do -----------------------------------------------------------------------------------------------
 

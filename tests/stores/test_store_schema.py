@@ -22,6 +22,12 @@ from coatcheck.stores.sql.migrations.neighbours import include_name
 from coatcheck.stores.sqlite.connect import connect, driver
 
 
+def _scripts():
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    return ScriptDirectory.from_config(config)
+
+
 def _empty(path):
     path.touch()
     return connect(path, query_only=False)
@@ -29,27 +35,36 @@ def _empty(path):
 
 def _dump(connection):
     rows = driver(connection).execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name")
-    return [(*row, "".join((sql or "").split())) for *row, sql in rows], driver(connection).execute(
-        f"SELECT * FROM {migrations.VERSION_TABLE}"
-    ).fetchall()
+    return [(*row, "".join((sql or "").split())) for *row, sql in rows], [
+        driver(connection).execute(f"SELECT * FROM {table}").fetchall()
+        for table in (migrations.VERSION_TABLE, migrations.OLDEST_TABLE)
+    ]
 
 
 @pytest.mark.parametrize("part", ["store", "registry"])
 def test_the_migrations_lead_to_exactly_the_tables_that_are_created_afresh(tmp_path, part):
     with _empty(tmp_path / "fresh.db") as fresh, _empty(tmp_path / "migrated.db") as migrated:
         schema.bring_up_to_date(fresh, part)
-        schema.upgrade(migrated, part, set())
+        schema.upgrade(migrated, part)
         assert _dump(fresh) == _dump(migrated)
-        assert schema.is_up_to_date(migrated, part)
+        assert schema.look(migrated, part) == "current"
 
 
 def test_the_named_versions_are_the_newest_migrations():
-    config = Config()
-    config.set_main_option("script_location", migrations.__path__[0])
-    assert set(ScriptDirectory.from_config(config).get_heads()) == set(migrations.NEWEST.values())
+    scripts = _scripts()
+    assert set(scripts.get_heads()) == set(migrations.NEWEST.values())
+    for part in schema.PARTS:
+        assert scripts.get_revision(migrations.NEWEST[part]).module.oldest == migrations.OLDEST[part]
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(store, path):
+def test_every_migration_says_that_code_works_over_it_from_itself_or_from_where_the_one_before_says():
+    scripts = _scripts()
+    for revision in scripts.walk_revisions():
+        before = revision.down_revision and scripts.get_revision(revision.down_revision).module.oldest
+        assert revision.module.oldest in (revision.revision, before)
+
+
+def test_a_database_of_an_unknown_version_that_says_nothing_of_older_ones_is_refused_and_left_alone(store, path):
     asyncio.run(store.close())
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE coatcheck_alembic_version SET version_num = 'store_9999'")
@@ -61,9 +76,9 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(store, path):
 
 
 def _at_first_version(path):
-    """A database as the first version left it, with somebody logged in."""
+    """A database as the first version left it, with somebody logged in. That version noted no oldest one."""
     statements = f"""
-        UPDATE {migrations.VERSION_TABLE} SET version_num = 'store_0001';
+        DROP TABLE {migrations.OLDEST_TABLE};
         INSERT INTO coatcheck_users (id, email, email_key, name, roles, status, version, created_at,
             password_changed_at, data, found_by) VALUES ('usr_a', 'a@b.c', 'a@b.c', 'Ann', '["admin"]', 'active', 3, 1,
             1, '{{}}', 'ann');
@@ -102,6 +117,9 @@ def test_a_database_of_the_first_version_is_upgraded_with_its_logins_intact(path
     assert [entry.kind for entry in asyncio.run(store.read(lambda tx: tx.audit.page()))] == ["login.succeeded"]
     assert asyncio.run(store.read(lambda tx: tx.services.page())) == []
     asyncio.run(store.close())
+    with connect(path, query_only=True) as connection:
+        noted = connection.exec_driver_sql(f"SELECT * FROM {migrations.OLDEST_TABLE}").fetchall()
+        assert noted == [(migrations.NEWEST["store"], migrations.OLDEST["store"])]
 
 
 def test_tables_of_the_application_in_the_same_file_are_left_alone(path):

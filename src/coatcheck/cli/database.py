@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from coatcheck.settings import Settings
+    from coatcheck.stores.sql.schema import State
 
 CURRENT: Final = "current"
 ABSENT: Final = "not there yet"
-OTHER: Final = "of another version"
 _MEMORY: Final = "memory:"
 
 
@@ -21,7 +21,7 @@ class Sight(NamedTuple):
     """What was seen: ``place`` is what to call the database; ``position`` is None where there is no log yet."""
 
     place: str
-    state: str
+    state: "State"
     position: str | None = None
 
 
@@ -92,12 +92,9 @@ def user_id_of(url: str, email_key: str) -> str | None:
         return None if connection is None else connection.execute(wanted).scalar_one_or_none()
 
 
-def _state(connection: "Connection") -> tuple[str, str | None]:
+def _state(connection: "Connection") -> "tuple[State, str | None]":
     from coatcheck.stores.sql import schema
     from coatcheck.stores.sql.log import SqlLog
 
-    if not schema.is_there(connection, "store"):
-        return ABSENT, None
-    if not schema.is_up_to_date(connection, "store"):
-        return OTHER, None
-    return CURRENT, str(SqlLog(connection).head().position)
+    state = schema.look(connection, "store")
+    return state, str(SqlLog(connection).head().position) if state in schema.USABLE else None

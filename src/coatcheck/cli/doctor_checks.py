@@ -6,27 +6,27 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from coatcheck.cli.database import ABSENT, CURRENT, Sight, look, require_not_lost
 from coatcheck.cli.environment import settings_from
 from coatcheck.cli.knobs import knobs
-from coatcheck.clock import SystemClock, now_of
 from coatcheck.errors import AuthError, Misconfigured
 from coatcheck.settings import Settings
 from coatcheck.stores.looking import path_of
 from coatcheck.upkeep.denial_file import read_denials
 from coatcheck.web.addresses import ClientAddresses
 
-if TYPE_CHECKING:
-    from coatcheck.model.subscriber import Registration
-    from coatcheck.stores.port import Store
-
 _WAL_RESET_FIXED: Final = (3, 51, 3)
 _LITTLE_SPACE: Final = 256 * 1024 * 1024
 _COMPANIONS: Final = ("", "-wal", "-shm", "-witness", "-subscribers", "-subscribers-wal")
+_MENDS: Final[Mapping[str, str]] = {
+    "of an older version": "Run `coatcheck schema upgrade`.",
+    "of a version too new": "Use the version of Coatcheck that has made them.",
+    "being filled": "Give the same `coatcheck copy` again.",
+}
+"""What helps against tables that can't be used."""
 
 
 class Check(NamedTuple):
@@ -212,19 +212,21 @@ def _store(settings: Settings) -> Iterator[Check]:
         return
     if sight.state == ABSENT:
         yield _absent(settings, sight)
-    elif sight.state != CURRENT:
-        yield Check(
-            "database", "problem", f"the tables of {sight.place} are {sight.state}", "Run `coatcheck schema upgrade`."
-        )
+    elif sight.state in _MENDS:
+        yield Check("database", "problem", f"the tables of {sight.place} are {sight.state}", _MENDS[sight.state])
     elif settings.database == "memory:":
         yield Check("database", "ok", "in memory: everything is gone when the process ends")
     else:
         yield Check("database", "ok", f"{sight.place}, its log ends at {sight.position}")
+        if sight.state != CURRENT:
+            yield Check("tables", "warning", f"they are {sight.state}, which this one works with", "Update this one.")
         if settings.is_shared:
             from coatcheck.cli.doctor_postgres import postgres
 
             yield from postgres(settings)
-        yield from asyncio.run(_inside(settings))
+        from coatcheck.cli.doctor_inside import examine_inside
+
+        yield from asyncio.run(examine_inside(settings))
 
 
 def _absent(settings: Settings, sight: Sight) -> Check:
@@ -234,78 +236,3 @@ def _absent(settings: Settings, sight: Sight) -> Check:
         mend = "Whatever is put back from a backup needs `coatcheck schema restored` then."
         return Check("database", "problem", fault.message, mend)
     return Check("database", "ok", f"{sight.place} is {ABSENT}; the first start makes it")
-
-
-async def _inside(settings: Settings) -> list[Check]:
-    from coatcheck.stores.open import store_for
-
-    store = store_for(settings.database)
-    try:
-        await store.open()
-        return [await _keys(settings, store), await _history(settings, store), *await _subscribers(store)]
-    except AuthError as fault:
-        return [Check("store", "problem", fault.message, "See that nothing else holds the database, and its disk.")]
-    finally:
-        await store.close()
-
-
-async def _keys(settings: Settings, store: "Store") -> Check:
-    from coatcheck.model.key import KeyStatus
-    from coatcheck.tokens.derivation import Secrets
-    from coatcheck.tokens.signers import Signers
-    from coatcheck.upkeep.secret_file import read_development_secret
-
-    keys = await store.read(lambda tx: tx.keys.all())
-    if not keys:
-        return Check("keys", "ok", "none yet; the first server to start makes them")
-    try:
-        given = settings.secrets or (read_development_secret(store.beside),)
-        Signers(Secrets(given)).require_openable(keys)
-    except Misconfigured as fault:
-        return Check("keys", "problem", fault.message, "Give the secret that they were sealed under.")
-    missing = {KeyStatus.CURRENT, KeyStatus.UPCOMING} - {key.status for key in keys}
-    if missing:
-        named = " and ".join(sorted(status.value for status in missing))
-        return Check("keys", "warning", f"there is no {named} key", "A running server makes one; see that one runs.")
-    current = next(key for key in keys if key.status is KeyStatus.CURRENT)
-    return Check("keys", "ok", f"{len(keys)} valid; {current.kid} signs ({current.algorithm.value})")
-
-
-async def _history(settings: Settings, store: "Store") -> Check:
-    from coatcheck.upkeep.witness import Witness
-
-    path = settings.witness(store.beside)
-    if path is None:
-        return Check(
-            "history",
-            "warning",
-            "no file here remembers how far the log was, so a database that went back in time is not noticed",
-            "Name one in COATCHECK_REVOCATION_WITNESS, such as /var/lib/coatcheck/witness.",
-        )
-    try:
-        await Witness(path).require_no_return(store)
-    except Misconfigured as fault:
-        return Check("history", "problem", fault.message, "Run `coatcheck schema restored`.")
-    return Check("history", "ok", "the database has not gone back in time")
-
-
-async def _subscribers(store: "Store") -> list[Check]:
-    rows = await store.read_registry(lambda registry: registry.all())
-    if not rows:
-        return [Check("checkers", "ok", "none is registered: no server runs")]
-    silent = [row for row in rows if _silence(row) > timedelta(milliseconds=4 * row.lease_ms)]
-    if not silent:
-        return [Check("checkers", "ok", f"{len(rows)} registered, all heard from")]
-    names = ", ".join(f"{row.name} ({_silence(row).total_seconds():.0f} s)" for row in silent)
-    return [
-        Check(
-            "checkers",
-            "warning",
-            f"{len(silent)} of {len(rows)} not heard from: {names}",
-            "Those that died are forgotten within a minute; see whether the others still run.",
-        )
-    ]
-
-
-def _silence(row: "Registration") -> timedelta:
-    return now_of(SystemClock()) - row.heard_at

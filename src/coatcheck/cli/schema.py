@@ -34,17 +34,24 @@ def command() -> None:
 @command.command("upgrade", short_help="Make the tables, or bring them up to date.")
 @json_option
 def upgrade(as_json: bool) -> None:
-    """Make the database and its tables, or bring them up to date. Servers do this too when they start."""
+    """Make the database and its tables, or bring them up to date. Servers do this too when they start.
+
+    Tables of a newer version that only added to them stay as they are.
+    """
     from coatcheck.cli.database import look
 
-    before = look(configured().settings.database).state
+    url = configured().settings.database
+    before = look(url).state
 
     async def work(_: "Auth") -> None:
         """Opening it has done it."""
 
     opened(work, may_make=True)
+    after = look(url).state
     if as_json:
-        show_document({"before": before, "after": "current"})
+        show_document({"before": before, "after": after})
+    elif after != "current":
+        click.echo(f"Nothing was done: the tables are {after}, which this one works with.")
     else:
         click.echo("It was up to date." if before == "current" else "The tables are up to date now.")
 

@@ -44,11 +44,7 @@ class Source:
         self._raw = self._connect(self._file, "mode=ro&immutable=1")
         try:
             with over(lambda: self._connect(self._file, "mode=ro&immutable=1")) as connection:
-                if not schema.is_up_to_date(connection, "store"):
-                    raise Misconfigured(
-                        f"the tables of {path} are of another version; bring them up to date first: "
-                        "`coatcheck schema upgrade`"
-                    )
+                _require_current(path, schema.look(connection, "store"))
                 head = SqlLog(connection).head()
                 self.position: Position = head.position
                 self.lease_ms = head.lease_ms
@@ -167,6 +163,18 @@ def at_rest(path: Path) -> Iterator[Source]:
             yield source
         except sqlite3.Error as fault:
             raise _unreadable(path, fault) from fault
+
+
+def _require_current(path: Path, state: schema.State) -> None:
+    """A copy by an older version would leave out what a newer one has added."""
+    match state:
+        case "current":
+            return
+        case "of a newer version" | "of a version too new":
+            mend = "copy it with that version"
+        case _:
+            mend = "bring them up to date first: `coatcheck schema upgrade`"
+    raise Misconfigured(f"the tables of {path} are {state}; {mend}")
 
 
 def _unreadable(path: Path, fault: sqlite3.Error) -> StoreUnavailable:

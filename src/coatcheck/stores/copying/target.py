@@ -39,7 +39,7 @@ class Target:
 
     def holds(self, epoch: Epoch) -> bool:
         """Whether a whole installation is here, with that history."""
-        if not all(schema.is_up_to_date(self._connection, part) for part in schema.PARTS):
+        if not all(schema.works_over(self._connection, part) for part in schema.PARTS):
             return False
         row = self._raw.execute(f"SELECT epoch FROM {head.name}").fetchone()  # noqa: S608
         return row is not None and row[0] == str(epoch)
@@ -120,7 +120,7 @@ class Target:
             )
             self._raw.execute(f"DELETE FROM {_VERSIONS}")  # noqa: S608
             for part in schema.PARTS:
-                schema.mark(self._connection, migrations.NEWEST[part])
+                schema.mark_newest(self._connection, part)
             self._raw.execute(f"DROP TABLE {_PLACES}")
 
     def _there(self) -> list[str]:

@@ -7,6 +7,7 @@ revision = "registry_0001"
 down_revision = None
 branch_labels = ("registry",)
 depends_on = None
+oldest = "registry_0001"
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

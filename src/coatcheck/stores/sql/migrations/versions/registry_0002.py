@@ -7,6 +7,7 @@ revision = "registry_0002"
 down_revision = "registry_0001"
 branch_labels = None
 depends_on = None
+oldest = "registry_0002"
 
 
 def upgrade() -> None:

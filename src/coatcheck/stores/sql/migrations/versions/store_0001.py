@@ -7,6 +7,7 @@ revision = "store_0001"
 down_revision = None
 branch_labels = ("store",)
 depends_on = None
+oldest = "store_0001"
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

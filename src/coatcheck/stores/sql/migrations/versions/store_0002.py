@@ -7,6 +7,7 @@ revision = "store_0002"
 down_revision = "store_0001"
 branch_labels = None
 depends_on = None
+oldest = "store_0002"
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
