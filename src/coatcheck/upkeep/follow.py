@@ -109,7 +109,7 @@ class Follower:
         self._ring_others()
 
     def overhear(self) -> None:
-        """The same hint by another way than the store, which may give it too, and say more: sync soon unless it does."""
+        """The same hint by another way than the store's own, which may say more: sync soon unless that comes too."""
         asyncio.get_running_loop().call_later(_STORE_FIRST, self._ring_unless_hinted)
 
     def heed(self, news: News) -> None:
