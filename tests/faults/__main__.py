@@ -19,6 +19,7 @@ import pytest
 from tests.faults import (
     break_postgres,
     cache,
+    crash_points,
     disconnects,
     fill_disk,
     forked_tokens,
@@ -89,6 +90,12 @@ def kill_over_postgres(folder: Path, asked: argparse.Namespace) -> dict[str, Any
         return kill_workers.run(folder, kills=asked.kills, clients=6, seed=asked.seed, **database)
 
 
+def crash_at_every_point(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
+    """FT-02 over SQLite and over PostgreSQL."""
+    with PostgresServer(folder / "postgres") as postgres:
+        return crash_points.run(folder, postgres.url)
+
+
 def race_over_postgres(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """FT-19 with two servers and PostgreSQL beneath."""
     with PostgresServer(folder / "postgres") as postgres:
@@ -119,6 +126,7 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
         in_a_folder(lambda folder, asked: kill_workers.run(folder, kills=asked.kills, clients=6, seed=asked.seed)),
     ),
     "kill-postgres": ("FT-01  the same over PostgreSQL", in_a_folder(kill_over_postgres)),
+    "crash-points": ("FT-02  kill -9 between any two statements", in_a_folder(crash_at_every_point)),
     "crash": (
         "FT-03  PostgreSQL crashes under two servers",
         in_a_folder(lambda folder, asked: break_postgres.run(folder, rounds=asked.crashes, seed=asked.seed)),
