@@ -53,8 +53,17 @@ class Door:
         began = time.monotonic()
         try:
             self._drop_if_closed()
-            self._connection.request(method, f"/auth/{path}", sent, told)
-            response = self._connection.getresponse()
+            is_used = self._connection.sock is not None
+            try:
+                self._connection.request(method, f"/auth/{path}", sent, told)
+                response = self._connection.getresponse()
+            except ConnectionError:
+                if not is_used or method != "GET":
+                    raise
+                # A proxy that reloads closes idle connections, this one in the same moment: RFC 9112 section 9.3.1.
+                self._connection.close()
+                self._connection.request(method, f"/auth/{path}", sent, told)
+                response = self._connection.getresponse()
             text = response.read()
         except (OSError, http.client.HTTPException):
             self._connection.close()
