@@ -37,6 +37,7 @@ from tests.faults import (
 )
 from tests.faults.namespaces import why_not
 from tests.faults.serving import SECRET
+from tests.journeys import two_servers
 from tests.postgres import PostgresServer
 
 FIGURES_WIDTH = 44
@@ -170,6 +171,10 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
     "feed": (
         "FT-16  nonsense, rotation, forgeries",
         in_a_folder(lambda folder, asked: trouble_feed.run(folder, seed=asked.seed)),
+    ),
+    "roll": (
+        "FT-17  a rolling upgrade",
+        in_a_folder(lambda folder, _: two_servers.tell(folder, two_servers.ROLLING, lease=5.0, each=34)),
     ),
     "restore": ("FT-18  a backup put back", tests("tests/cli/test_restored.py")),
     "restore-postgres": (
