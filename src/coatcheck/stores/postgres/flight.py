@@ -47,7 +47,8 @@ class Wire(psycopg.Connection[TupleRow]):
         return bool(self._unsent)
 
     def cursor(self, name: str = "", **named: Any) -> Any:
-        if name:  # a cursor at the server takes nothing along
+        """As the driver's own; a named one, which the server keeps, begins when all that was left has been sent."""
+        if name:
             self.send_alone()
         return super().cursor(name, **named)
 

@@ -22,6 +22,7 @@ class LoopWire(psycopg.AsyncConnection[TupleRow]):
     """A connection whose question may be given up: it is of no more use then."""
 
     async def wait(self, gen: Any, *given: Any, **named: Any) -> Any:
+        """As the driver's own, until nobody waits any more: then the connection is closed."""
         try:
             return await waiting.wait_async(gen, self.pgconn.socket, *given, **named)
         except asyncio.CancelledError:
