@@ -54,7 +54,7 @@ def run(folder: Path, postgres: str) -> dict[str, Any]:
 
 
 def crash(
-    folder: Path, postgres: str, *, deeds: Sequence[Deed] = DEEDS, kinds: Sequence[str] = KINDS, every: int = 1
+    folder: Path, postgres: str = "", *, deeds: Sequence[Deed] = DEEDS, kinds: Sequence[str] = KINDS, every: int = 1
 ) -> dict[str, Found]:
     """Die at every point, or at one in ``every`` so many and at the last; what was found, by database and deed."""
     with ProcessPoolExecutor(len(KINDS), mp_context=multiprocessing.get_context("spawn")) as executor:

@@ -1,5 +1,7 @@
 """FT-02 in short; ``python -m tests.faults crash-points`` dies at every point. And the judge notices what is wrong."""
 
+from pathlib import Path
+
 import pytest
 
 from coatcheck import Auth
@@ -9,32 +11,27 @@ from coatcheck.model.login import Login
 from coatcheck.model.session import Ending
 from coatcheck.stores.port import Transaction
 from tests.faults import crash_points
-from tests.faults.crash_points import KINDS, SQLITE, Found
+from tests.faults.crash_points import POSTGRES, SQLITE
 from tests.faults.deeds import DEEDS, Deed, Scene, log_in, log_out
 
 pytestmark = [pytest.mark.xdist_group("crash points"), pytest.mark.timeout(240)]
 
 
-@pytest.fixture(scope="module")
-def crashed(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> dict[str, Found]:
-    return crash_points.crash(tmp_path_factory.mktemp("crashed"), postgres_server, every=20)
-
-
-def test_whoever_dies_between_two_statements_has_done_all_or_nothing(crashed: dict[str, Found]) -> None:
-    figures = crash_points.figures(crashed)
+def test_whoever_dies_between_two_statements_has_done_all_or_nothing(tmp_path: Path, postgres_server: str) -> None:
+    found = crash_points.crash(tmp_path, postgres_server, every=20)
+    figures = crash_points.figures(found)
     assert figures["deaths"] > 100
     assert figures["violations"] == 0
+    for deed in DEEDS:
+        has_points_around_each_commit(found[f"{SQLITE}: {deed.name}"].points, "before", "after")
+        has_points_around_each_commit(found[f"{POSTGRES}: {deed.name}"].points, "before", "sent", "answered")
 
 
-@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
-def test_there_are_points_around_each_commit(crashed: dict[str, Found], deed: Deed) -> None:
-    sqlite, postgres = (crashed[f"{kind}: {deed.name}"].points for kind in KINDS)
-    after = sqlite.index("after COMMIT")
-    assert sqlite[after - 1] == "before COMMIT"
-    assert "acknowledged" in sqlite[after:]
-    flight = [point.partition(" ")[0] for point in postgres[postgres.index("before COMMIT") :]]
-    assert flight.index("sent") + 1 == flight.index("answered")
-    assert flight[-1] == "acknowledged"
+def has_points_around_each_commit(points: list[str], *moments: str) -> None:
+    commit = points.index("before COMMIT")
+    seen = [point.partition(" ")[0] for point in points[commit:]]
+    assert [moment for moment in dict.fromkeys(seen) if moment in moments] == list(moments)
+    assert "acknowledged" in seen
 
 
 async def log_out_in_two_transactions(auth: Auth, scene: Scene) -> None:
@@ -68,18 +65,11 @@ WRONG = [
 ]
 
 
-@pytest.fixture(scope="module")
-def wrong(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> dict[str, Found]:
-    deeds, folder = [deed for deed, _ in WRONG], tmp_path_factory.mktemp("wrong")
-    return crash_points.crash(folder, postgres_server, deeds=deeds, kinds=(SQLITE,), every=4)
-
-
-@pytest.mark.parametrize(("deed", "noticed"), [pytest.param(*given, id=given[0].name) for given in WRONG])
-def test_the_judge_notices(wrong: dict[str, Found], deed: Deed, noticed: str) -> None:
-    violations = wrong[f"{SQLITE}: {deed.name}"].violations
-    assert any(noticed in violation for violation in violations), violations
-
-
-def test_what_was_noticed_is_told(wrong: dict[str, Found]) -> None:
+def test_the_judge_notices_each_way_of_being_wrong(tmp_path: Path) -> None:
+    deeds = [deed for deed, _ in WRONG]
+    found = crash_points.crash(tmp_path, deeds=deeds, kinds=(SQLITE,), every=4)
+    for deed, noticed in WRONG:
+        violations = found[f"{SQLITE}: {deed.name}"].violations
+        assert any(noticed in violation for violation in violations), (deed.name, violations)
     with pytest.raises(AssertionError, match=r"SQLite: a logout in two transactions, point \d+, .*: wholly or not"):
-        crash_points.figures(wrong)
+        crash_points.figures(found)
