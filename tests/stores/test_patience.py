@@ -7,7 +7,7 @@ from math import inf
 import pytest
 
 from coatcheck.errors import StoreUnavailable
-from coatcheck.stores.patience import Leisure, Patience, time_left
+from coatcheck.stores.patience import Elsewhere, Leisure, Patience, time_left
 
 
 def run(asked):
@@ -97,3 +97,17 @@ def test_several_questions_to_a_database_together_take_no_longer(postgres_store)
         return took
 
     assert run(asked) < 1.5, "each question alone would be given three seconds"
+
+
+def test_what_is_waited_for_elsewhere_uses_up_no_limit():
+    async def asked():
+        outer = Patience(0.2)
+        with outer:
+            with Patience(0.2), Elsewhere():
+                await asyncio.sleep(0.3)
+            after = time_left()
+        with outer:
+            return after, time_left()
+
+    after, once_more = run(asked)
+    assert 0.1 < once_more <= after <= 0.2

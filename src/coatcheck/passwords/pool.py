@@ -15,7 +15,7 @@ import threading
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import timedelta
 from math import ceil
 from time import perf_counter
@@ -47,8 +47,12 @@ class HashingPool:
     The threads are made on first use and belong to this process: a fork has its own.
     """
 
-    def __init__(self, settings: PasswordSettings) -> None:
+    def __init__(
+        self, settings: PasswordSettings, *, waiting: Callable[[], AbstractContextManager[object]] = nullcontext
+    ) -> None:
+        """``waiting`` makes what a caller is within until its function was computed."""
         self._settings = settings
+        self._waiting = waiting
         self._crews: dict[int, _Crew] = {}
         self._counts = _Counts()
         weakref.finalize(self, _dismiss, self._crews)
@@ -64,7 +68,8 @@ class HashingPool:
         crew = self._crew()
         crew.accept(job)
         try:
-            await job.done
+            with self._waiting():
+                await job.done
         except asyncio.CancelledError:
             crew.withdraw(job)
             raise

@@ -17,6 +17,9 @@ PATIENCE: Final = 2.75
 _deadline: ContextVar[tuple[Task[Any] | None, float] | None] = ContextVar("coatcheck_deadline", default=None)
 """Whose it is, and when: a task that was begun by another one, such as a loop that goes on for ever, has none."""
 
+_stood_still: ContextVar[float] = ContextVar("coatcheck_stood_still", default=0.0)
+"""Seconds for which the running task's patience has stood still."""
+
 
 class Patience(AbstractContextManager["Patience", None]):
     """So many ``seconds`` for what is asked in its ``with`` blocks, of which there may be several. What is asked when
@@ -28,14 +31,28 @@ class Patience(AbstractContextManager["Patience", None]):
         self._left = seconds
 
     def __enter__(self) -> Self:
-        self._began = monotonic()
+        self._began = _now()
         until = min(self._began + self._left, self._began + time_left())
         self._token: Token[Any] = _deadline.set((current_task(), until))
         return self
 
     def __exit__(self, *raised: object) -> None:
         _deadline.reset(self._token)
-        self._left -= monotonic() - self._began
+        self._left -= _now() - self._began
+
+
+class Elsewhere(AbstractContextManager["Elsewhere", None]):
+    """In this block something else than a store is waited for, such as a turn to hash a password: it uses up no
+    patience, or a store that answers at once would be called away."""
+
+    __slots__ = ("_began",)
+
+    def __enter__(self) -> Self:
+        self._began = monotonic()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        _stood_still.set(_stood_still.get() + monotonic() - self._began)
 
 
 class Leisure(AbstractContextManager["Leisure", None]):
@@ -56,4 +73,8 @@ def time_left() -> float:
     deadline = _deadline.get()
     if deadline is None or deadline[0] is not current_task():
         return inf
-    return max(0.0, deadline[1] - monotonic())
+    return max(0.0, deadline[1] - _now())
+
+
+def _now() -> float:
+    return monotonic() - _stood_still.get()
