@@ -20,7 +20,7 @@ HEAD, PAYLOAD, SIGNATURE = (segment.decode() for segment in token().split(b"."))
         {"payload": PAYLOAD, "signatures": [{"header": {"alg": "none"}, "protected": HEAD, "signature": SIGNATURE}]},
         {"header": {"alg": "none"}, "payload": PAYLOAD, "signature": ""},
         {"token": f"{HEAD}.{PAYLOAD}.{SIGNATURE}"},
-        f"{HEAD}.{PAYLOAD}.{SIGNATURE}",
+        pytest.param(f"{HEAD}.{PAYLOAD}.{SIGNATURE}", id="compact, as a string"),
         [HEAD, PAYLOAD, SIGNATURE],
     ],
 )

@@ -82,7 +82,7 @@ def test_a_process_that_is_forked_while_a_token_is_asked_for_gets_one_of_its_own
         assert os.waitpid(child, 0)[1] == 0
 
 
-@pytest.mark.parametrize("pem", ["", "no key", pems("P-256")[1]])
+@pytest.mark.parametrize("pem", ["", "no key", pytest.param(pems("P-256")[1], id="a public key")])
 def test_what_is_no_private_key_is_said_at_construction(pem: str) -> None:
     with trusting() as site, pytest.raises(Misconfigured) as told:
         site.verifier(credential=("svc_x", pem))
