@@ -22,7 +22,7 @@ from benchmarks import filling
 from benchmarks.figure import Figure, figure
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.open import store_for
-from coatcheck.stores.postgres.store import _READERS as READERS
+from coatcheck.stores.postgres.store import LOOK_UPS
 from coatcheck.stores.sql.tables import sessions
 from tests.postgres import PostgresServer
 
@@ -78,7 +78,7 @@ async def compared(url: str, logins: int, *, is_filled: bool = False) -> dict[st
 async def _bare(url: str) -> AsyncIterator[Ask]:
     """One read of a row by its primary key, over the first connection that is free."""
     free: asyncio.LifoQueue[psycopg.AsyncConnection[Any]] = asyncio.LifoQueue()
-    for _ in range(READERS):
+    for _ in range(LOOK_UPS):
         free.put_nowait(await psycopg.AsyncConnection.connect(url, autocommit=True))
     statement = f"SELECT * FROM {sessions.name} WHERE id = %s"  # noqa: S608
 
@@ -93,7 +93,7 @@ async def _bare(url: str) -> AsyncIterator[Ask]:
     try:
         yield read
     finally:
-        for _ in range(READERS):
+        for _ in range(LOOK_UPS):
             await (await free.get()).close()
 
 

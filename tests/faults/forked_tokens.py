@@ -59,7 +59,7 @@ def run(folder: Path, *, tokens: int, made_by: Callable[[], list[Callable[[], st
     assert repeated == 0, f"{repeated} of {made} were made twice"
     return {
         "forked workers": CHILDREN,
-        "secrets of five kinds": made,
+        "secrets and identifiers": made,
         "made twice": repeated,
         "seconds": round(time.monotonic() - began),
     }

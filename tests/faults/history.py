@@ -11,7 +11,7 @@ from tests.faults.serving import PASSWORD, Answer
 @dataclass
 class Login:
     """One session as its client knows it. ``ended_by`` is when an ending was answered; ``waited`` whether it was a
-    barrier's answer; ``maybe_ended`` when an ending began whose outcome is unknown."""
+    barrier's answer; ``ending_began`` when an ending began whose outcome is unknown."""
 
     email: str
     tokens: list[str]

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from coatcheck.stores.postgres.store import CONNECTIONS
 from tests.faults.history import History
 from tests.faults.serving import SECRET, Answer, Serving
 from tests.postgres import PostgresServer
@@ -28,9 +29,6 @@ SPARE = 0.75
 RECOVERS_WITHIN = 5.0
 DELAY = 0.25
 """Seconds by which each packet is late, there and back."""
-
-MOST_CONNECTIONS = 13
-"""Of a worker: six that write, two that read, four that look credentials up, one that listens."""
 
 
 def run(folder: Path, *, seconds: float = 30.0, clients: int = 4, seed: int = 0) -> dict[str, Any]:
@@ -68,7 +66,7 @@ def run(folder: Path, *, seconds: float = 30.0, clients: int = 4, seed: int = 0)
                 ((connections,),) = looking.execute(ours)
                 stuck = f"{ours} AND xact_start < now() - interval '6 s'"
                 ((transactions,),) = looking.execute(stuck)
-            history.hold("leak", connections <= MOST_CONNECTIONS, f"{connections} connections")
+            history.hold("leak", connections <= CONNECTIONS, f"{connections} connections")
             history.hold("leak", transactions == 0, f"{transactions} old transactions")
             code = serving.stop()
     output = serving.output.read_text()

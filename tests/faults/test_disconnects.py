@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from coatcheck.stores.postgres.store import CONNECTIONS
 from tests.faults import disconnects
 from tests.faults.serving import SECRET
-from tests.faults.slow_postgres import MOST_CONNECTIONS
 
 
 @pytest.mark.xdist_group("workers")
@@ -21,7 +21,7 @@ def test_whoever_hangs_up_leaves_nothing_behind_in_postgresql(tmp_path: Path, po
         tmp_path,
         requests=600,
         seed=1,
-        pool=MOST_CONNECTIONS,
+        pool=CONNECTIONS,
         COATCHECK_DATABASE_URL=postgres_url,
         COATCHECK_SECRETS=SECRET,
     )

@@ -7,7 +7,8 @@ from math import inf
 import pytest
 
 from coatcheck.errors import StoreUnavailable
-from coatcheck.stores.patience import Elsewhere, Leisure, Patience, time_left
+from coatcheck.stores import patience
+from coatcheck.stores.patience import Patience, PatiencePaused, Unhurried, time_left
 
 
 def run(asked):
@@ -21,62 +22,83 @@ def test_without_a_limit_there_is_none():
     assert run(asked) == inf
 
 
-def test_a_limit_is_over_with_its_block():
+@pytest.fixture
+def clock(monkeypatch):
+    """The seconds that have passed, told by hand."""
+    passed = [0.0]
+    monkeypatch.setattr(patience, "monotonic", lambda: passed[0])
+
+    def wait(seconds):
+        passed[0] += seconds
+
+    return wait
+
+
+def test_a_limit_is_over_with_its_block(clock):
     async def asked():
         with Patience(5):
+            clock(2)
             within = time_left()
         return within, time_left()
 
-    within, after = run(asked)
-    assert 4 < within <= 5
-    assert after == inf
+    assert run(asked) == (3, inf)
 
 
-def test_time_passes_only_in_its_blocks():
+def test_time_passes_only_in_its_blocks(clock):
     async def asked():
-        patience = Patience(0.4)
-        with patience:
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(0.5)
-        with patience:
+        several = Patience(5)
+        with several:
+            clock(1)
+        clock(60)
+        with several:
             left = time_left()
-            await asyncio.sleep(0.35)
+            clock(10)
             return left, time_left()
 
-    left, at_the_end = run(asked)
-    assert 0 < left <= 0.3
-    assert at_the_end == 0
+    assert run(asked) == (4, 0)
 
 
-def test_of_two_limits_the_shorter_one_counts():
+def test_of_two_limits_the_shorter_one_counts(clock):
     async def asked():
-        with Patience(0.1), Patience(5):
+        with Patience(1), Patience(5):
             return time_left()
 
-    assert run(asked) <= 0.1
+    assert run(asked) == 1
 
 
-def test_a_task_that_a_request_began_goes_on_without_its_limit():
+def test_a_task_that_a_request_began_goes_on_without_its_limit(clock):
     async def asked():
         async def elsewhere():
             return time_left()
 
-        with Patience(0.1):
+        with Patience(1):
             return await asyncio.create_task(elsewhere())
 
     assert run(asked) == inf
 
 
-def test_whoever_waits_at_leisure_has_no_limit_for_that():
+def test_whoever_is_in_no_hurry_has_no_limit_for_that(clock):
     async def asked():
-        with Patience(0.1):
-            with Leisure():
-                at_leisure = time_left()
-            return at_leisure, time_left()
+        with Patience(1):
+            with Unhurried():
+                unhurried = time_left()
+            return unhurried, time_left()
 
-    at_leisure, after = run(asked)
-    assert at_leisure == inf
-    assert after <= 0.1
+    assert run(asked) == (inf, 1)
+
+
+def test_what_is_waited_for_elsewhere_uses_up_no_limit(clock):
+    async def asked():
+        outer = Patience(3)
+        with outer:
+            clock(1)
+            with Patience(3), PatiencePaused():
+                clock(60)
+            after = time_left()
+        with outer:
+            return after, time_left()
+
+    assert run(asked) == (2, 2)
 
 
 def dawdle(tx):
@@ -97,17 +119,3 @@ def test_several_questions_to_a_database_together_take_no_longer(postgres_store)
         return took
 
     assert run(asked) < 1.5, "each question alone would be given three seconds"
-
-
-def test_what_is_waited_for_elsewhere_uses_up_no_limit():
-    async def asked():
-        outer = Patience(0.2)
-        with outer:
-            with Patience(0.2), Elsewhere():
-                await asyncio.sleep(0.3)
-            after = time_left()
-        with outer:
-            return after, time_left()
-
-    after, once_more = run(asked)
-    assert 0.1 < once_more <= after <= 0.2

@@ -232,7 +232,7 @@ def test_a_hint_from_elsewhere_is_followed_unless_the_store_gives_it_too(order: 
         asked = site.authority.syncs
         if order == "before":
             site.follower.heed(told_of(site, new_identifier("ses")))
-        site.follower.overhear()
+        site.follower.ring_unless_told()
         if order == "after":
             site.follower.heed(told_of(site, new_identifier("ses")))
         await asyncio.sleep(0.3)

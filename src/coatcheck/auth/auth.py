@@ -17,9 +17,9 @@ from coatcheck.auth.api_keys import ApiKeys
 from coatcheck.auth.feed import Feed
 from coatcheck.auth.life import Life
 from coatcheck.auth.opened import Opened
-from coatcheck.auth.outcomes import counted
 from coatcheck.auth.services import Services
 from coatcheck.auth.session_data import SessionDataFace
+from coatcheck.auth.verb import verb
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.clock import Clock
@@ -146,7 +146,7 @@ class Auth(Life):
 
     # -- logging in ---------------------------------------------------------------------------------------------------
 
-    @counted
+    @verb
     async def register(
         self,
         email: str,
@@ -176,7 +176,7 @@ class Auth(Life):
         )
         return await self._login(committed)
 
-    @counted
+    @verb
     async def login(
         self,
         email: str,
@@ -206,7 +206,7 @@ class Auth(Life):
         )
         return await self._login(committed, wait=wait)
 
-    @counted
+    @verb
     async def reauthenticate(
         self, who: Principal, password: str, *, client: Client = Client(), wait: bool = False
     ) -> Login:
@@ -216,7 +216,7 @@ class Auth(Life):
         )
         return await self._login(committed, wait=wait)
 
-    @counted
+    @verb
     async def change_password(
         self, who: Principal, *, current: str, new: str, client: Client = Client(), wait: bool = False
     ) -> Login:
@@ -226,7 +226,7 @@ class Auth(Life):
         )
         return await self._login(committed, wait=wait)
 
-    @counted
+    @verb
     async def refresh(self, refresh_token: str, *, audience: str | None = None, client: Client = Client()) -> Login:
         """Exchange a refresh token. Raises TokenInvalid, TokenReplayed (the session has been ended), SessionEnded,
         SessionExpired."""

@@ -17,7 +17,7 @@ from coatcheck.passwords.pool import HashingPool
 from coatcheck.settings import Settings
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.open import store_for
-from coatcheck.stores.patience import Elsewhere
+from coatcheck.stores.patience import PatiencePaused
 from coatcheck.stores.port import Store
 from coatcheck.tokens.api_key import API_KEY_PREFIX, SERVICE_SECRET_PREFIX, KeyTokens
 from coatcheck.tokens.derivation import Secrets
@@ -117,7 +117,7 @@ class Life:
             settings=self.settings,
             clock=self.clock,
             hasher=PasswordHasher(self.settings.passwords),
-            pool=HashingPool(self.settings.passwords, waiting=Elsewhere),
+            pool=HashingPool(self.settings.passwords, waiting=PatiencePaused),
             attempts=Attempts(self.settings.attempts, None if redis is None else redis.counters),
             devices=DeviceTokens(secrets.current("device token").key),
             session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),

@@ -6,9 +6,7 @@ from typing import Any, Final
 from coatcheck.cli.doctor_checks import Check
 from coatcheck.settings import Settings
 from coatcheck.stores.looking import looking
-
-_CONNECTIONS_EACH: Final = 13
-"""Of one process: six that write, two that read, four that look credentials up, one that listens."""
+from coatcheck.stores.postgres.store import CONNECTIONS
 
 _SEEN: Final = """
 SELECT current_setting('fsync') = 'on' AS forces, current_setting('full_page_writes') = 'on' AS writes_whole_pages,
@@ -30,7 +28,7 @@ def postgres(settings: Settings) -> Iterator[Check]:
     yield Check(
         "connections",
         "ok",
-        f"{row.most} at most: room for {row.most // _CONNECTIONS_EACH} processes of {_CONNECTIONS_EACH} connections",
+        f"{row.most} at most: room for {row.most // CONNECTIONS} processes of {CONNECTIONS} connections",
     )
     if not row.is_sealed and not row.is_here:
         yield Check(

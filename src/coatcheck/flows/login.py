@@ -2,7 +2,7 @@
 
 Unknown e-mail, wrong password and an account without one look the same and take the same work (OWASP ASVS 6.3.8). The
 attempt is counted before the password is looked at, and uncounted when it was right. The hash is computed outside any
-transaction; the session is opened only if the user is still at the version that was read with the hash (rule 13).
+transaction; the session is opened only if the password hash is still the one that was verified (rule 13).
 """
 
 from contextlib import suppress

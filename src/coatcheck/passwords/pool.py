@@ -50,7 +50,7 @@ class HashingPool:
     def __init__(
         self, settings: PasswordSettings, *, waiting: Callable[[], AbstractContextManager[object]] = nullcontext
     ) -> None:
-        """``waiting`` makes what a caller is within until its function was computed."""
+        """``waiting`` makes a context manager that is entered while a caller waits for its function."""
         self._settings = settings
         self._waiting = waiting
         self._crews: dict[int, _Crew] = {}

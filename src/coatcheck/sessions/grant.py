@@ -82,8 +82,8 @@ def grant_service(tx: Transaction, credential_id: str, issued_at: datetime) -> S
 def find_living(
     tx: Transaction, session_id: str, now: datetime, kinds: tuple[Kind, ...] = (Kind.USER,)
 ) -> Living | None:
-    """Lock user and session, in this order, and return both if it is one of ``kinds``, alive, and the user is active;
-    else None."""
+    """Lock user and session, in this order; return them, with a position, if the session is one of ``kinds`` and alive
+    and the user is active, else None."""
     glimpsed = tx.sessions.get(session_id)
     if glimpsed is None or glimpsed.kind not in kinds:
         return None

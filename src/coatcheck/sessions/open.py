@@ -16,7 +16,7 @@ def open_session(
 ) -> Grant:
     """Store ``session`` and return what its credentials are made from.
 
-    ``user`` is the row as it was read under its lock, in this transaction: what the caller requires of it, such as the
+    ``user`` is the row as it is in this transaction, locked or just added: what the caller requires of it, such as the
     password that was proven, stays true until the session is there (rule 13). ``position`` is where the log's head was
     when the session's everything-generation was read there. With ``limits`` the person's oldest sessions make room
     where there is none. Raises SessionLimit where the settings refuse instead.
@@ -28,7 +28,7 @@ def open_session(
 
 
 def _make_room(tx: Transaction, session: Session, limits: SessionSettings) -> None:
-    if tx.sessions.count_of(session.user_id) < limits.at_most:
+    if tx.sessions.count_live_of(session.user_id) < limits.at_most:
         return
     now = session.created_at
     live = [each for each in tx.sessions.live_of(session.user_id) if not is_over(now, each, limits.flush_touches_every)]

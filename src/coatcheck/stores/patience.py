@@ -41,7 +41,7 @@ class Patience(AbstractContextManager["Patience", None]):
         self._left -= _now() - self._began
 
 
-class Elsewhere(AbstractContextManager["Elsewhere", None]):
+class PatiencePaused(AbstractContextManager["PatiencePaused", None]):
     """In this block something else than a store is waited for, such as a turn to hash a password: it uses up no
     patience, or a store that answers at once would be called away."""
 
@@ -55,7 +55,7 @@ class Elsewhere(AbstractContextManager["Elsewhere", None]):
         _stood_still.set(_stood_still.get() + monotonic() - self._began)
 
 
-class Leisure(AbstractContextManager["Leisure", None]):
+class Unhurried(AbstractContextManager["Unhurried", None]):
     """In this block nobody is waiting for an answer that has to be soon."""
 
     __slots__ = ("_token",)

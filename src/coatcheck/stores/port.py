@@ -133,7 +133,7 @@ class Sessions(Protocol):
         A session older than the last everything-ended is not live.
         """
 
-    def count_of(self, user_id: str, kind: Kind = Kind.USER) -> int:
+    def count_live_of(self, user_id: str, kind: Kind = Kind.USER) -> int:
         """How many ``live_of`` would return."""
 
     def live_page(self, kind: Kind, *, after: str | None = None, limit: int = 50) -> Sequence[Session]:
@@ -336,7 +336,8 @@ class Registry(Protocol):
 
 
 class Store(Protocol):
-    """A store. Every method raises StoreUnavailable when the store can't be reached or refuses to write."""
+    """A store. Every method raises StoreUnavailable when the store can't be reached or refuses to write, and over a
+    network when it has not answered within ``stores.patience.time_left()``."""
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""
@@ -346,7 +347,8 @@ class Store(Protocol):
 
     async def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
         """Run ``work`` in one transaction and commit it; ``work`` may be run again after a serialisation failure, so it
-        has no side effects. ``durable=False`` is for touches only: a power loss may take the last ones."""
+        has no side effects. ``durable=False`` is for touches, counts of attempts and notes of refusals: a power loss
+        may take the last ones."""
 
     async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
         """Write as ``write`` does, and tell what it means to subscribers.
@@ -358,8 +360,8 @@ class Store(Protocol):
     async def read(self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True) -> Result:
         """Run ``work`` over one consistent read of the primary that begins after this call.
 
-        Where ``work`` does not need that, having one question or some that are right each by itself, it says so with
-        ``needs_snapshot``, which spares a database elsewhere two questions.
+        Pass ``needs_snapshot=False`` where ``work`` asks once, or each answer is right by itself: it spares a database
+        elsewhere a round trip.
         """
 
     async def look_up(self, asked: LookUp) -> Found:

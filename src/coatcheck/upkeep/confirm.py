@@ -11,7 +11,7 @@ from coatcheck.model.position import Position
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.subscriber import Registration
 from coatcheck.revocation.barrier import Barrier, Standing
-from coatcheck.stores.patience import Leisure
+from coatcheck.stores.patience import Unhurried
 from coatcheck.stores.port import Store
 
 SOONEST_LOOK: Final = 0.001
@@ -26,7 +26,7 @@ async def confirm(store: Store, clock: Clock, position: Position, committed_at: 
     head in that transaction, applied the event at home and rung the bells. Takes W at the longest.
     Raises StoreUnavailable when registry or head can't be read: then nothing is confirmed.
     """
-    with Leisure():
+    with Unhurried():
         return await _confirm(store, clock, position, committed_at)
 
 

@@ -132,7 +132,7 @@ class Engine:
         await self._load_keys()
         self._stop_watching.append(self._store.watch(self.follower.ring, self.follower.heed))
         if self._bell is not None:
-            self._stop_watching.append(self._bell.watch(self.follower.overhear))
+            self._stop_watching.append(self._bell.watch(self.follower.ring_unless_told))
         await self.follower.start()
         await self._write_witness()
         janitor, settler = Janitor(self._store, self._clock), Settler(self._store, self._clock)

@@ -108,9 +108,9 @@ class Follower:
         self._bell.set()
         self._ring_others()
 
-    def overhear(self) -> None:
+    def ring_unless_told(self) -> None:
         """The same hint by another way than the store's own, which may say more: sync soon unless that comes too."""
-        asyncio.get_running_loop().call_later(_STORE_FIRST, self._ring_unless_hinted)
+        asyncio.get_running_loop().call_later(_STORE_FIRST, self._ring_if_not_hinted)
 
     def heed(self, news: News) -> None:
         """A hint that says what happened: refuse it at once, and let the next sync confirm it. Nobody has to ask before
@@ -209,7 +209,7 @@ class Follower:
             self._after_sync()
         return heard
 
-    def _ring_unless_hinted(self) -> None:
+    def _ring_if_not_hinted(self) -> None:
         if self._clock.steady() - self._hinted_at > 2 * _STORE_FIRST:
             self.ring()
 

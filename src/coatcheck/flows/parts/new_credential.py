@@ -84,7 +84,7 @@ def add_credential(tx: Transaction, row: Session) -> Session:
 
     Raises DataConflict when there is none; RequestInvalid for a public key that is known already.
     """
-    if tx.sessions.count_of(row.user_id, row.kind) >= MOST[row.kind]:
+    if tx.sessions.count_live_of(row.user_id, row.kind) >= MOST[row.kind]:
         raise DataConflict(f"There are {MOST[row.kind]} already. Revoke one that is not used any more.")
     if row.public_key is not None and tx.sessions.look_up(LookUp(digest=row.secret_digest)).session_id is not None:
         raise RequestInvalid([FieldError("public_key", "This key is known already. Make a new pair.")])

@@ -73,7 +73,7 @@ class MemorySessions:
         live.sort(key=lambda session: (session.created_at, session.id), reverse=True)
         return live
 
-    def count_of(self, user_id: str, kind: Kind = Kind.USER) -> int:
+    def count_live_of(self, user_id: str, kind: Kind = Kind.USER) -> int:
         return len(self.live_of(user_id, kind))
 
     def live_page(self, kind: Kind, *, after: str | None = None, limit: int = 50) -> Sequence[Session]:

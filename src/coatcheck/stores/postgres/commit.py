@@ -1,4 +1,4 @@
-"""The end of a PostgreSQL transaction: what was appended, COMMIT and the doorbell in one flight (rule 1).
+"""The end of a PostgreSQL transaction: what was appended, COMMIT and the doorbell in one round trip (rule 1).
 
 The head's row is locked from the first of these statements until the commit is on the disk, and no longer: nobody holds
 it while a packet travels.
@@ -14,8 +14,8 @@ from psycopg.pq import TransactionStatus
 from coatcheck.errors import OutcomeUnknown, StoreUnavailable
 from coatcheck.model.event import Event, Happening, new_event_id
 from coatcheck.model.position import Epoch, Position
-from coatcheck.stores.postgres.flight import Wire
 from coatcheck.stores.postgres.notification import CHANNEL, words_for
+from coatcheck.stores.postgres.pipelining import PipelinedConnection
 from coatcheck.stores.sql.tables import events, head
 
 _ENTER: Final = f"""
@@ -41,7 +41,7 @@ _TELL: Final = f"SELECT pg_notify('{CHANNEL}', current_setting('coatcheck.place'
 
 
 def commit(
-    raw: Wire, appended: list[Happening], *, tells: bool, awaited: bool, has_news: bool
+    raw: PipelinedConnection, appended: list[Happening], *, tells: bool, awaited: bool, has_news: bool
 ) -> tuple[tuple[Event, ...], Position | None]:
     """Enter ``appended`` into the log, commit, and ring the bell if there is news; the events, and with ``tells`` or
     anything appended the position.
@@ -54,7 +54,7 @@ def commit(
     ended: psycopg.Cursor[Any] | None = None
     try:
         with raw.pipeline():
-            raw.send()
+            raw.send_deferred()
             asked = _ask(raw, appended, ids, tells=tells, awaited=awaited)
             ended = raw.execute("COMMIT")
             if has_news:
@@ -79,7 +79,7 @@ def commit(
 
 
 def _ask(
-    raw: Wire, appended: list[Happening], ids: list[str], *, tells: bool, awaited: bool
+    raw: PipelinedConnection, appended: list[Happening], ids: list[str], *, tells: bool, awaited: bool
 ) -> "psycopg.Cursor[Any] | None":
     if appended:
         texts = [json.encode(happening).decode() for happening in appended]
@@ -91,10 +91,10 @@ def _ask(
     return raw.execute(_POSITION) if tells else None
 
 
-def roll_back(raw: Wire) -> None:
+def roll_back(raw: PipelinedConnection) -> None:
     """Undo what the transaction did, if there is one. Raises StoreUnavailable when the connection is gone, and with it
     the transaction."""
-    raw.forget()
+    raw.discard_deferred()
     try:
         if raw.info.transaction_status is not TransactionStatus.IDLE:
             raw.execute("ROLLBACK")

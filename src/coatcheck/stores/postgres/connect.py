@@ -11,12 +11,12 @@ from psycopg import AsyncConnection, conninfo
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
-from coatcheck.stores.postgres.flight import Wire
-from coatcheck.stores.sql.direct import Direct, Written
+from coatcheck.stores.postgres.pipelining import PipelinedConnection
+from coatcheck.stores.sql.driver_statement import CompiledStatement, DriverStatement
 
 BUSY: Final = "The store has more to do than it can at the moment. Please try again."
 
-SESSION: Final = {"statement_timeout": 2_500, "lock_timeout": 2_000, "idle_in_transaction_session_timeout": 5_000}
+TIMEOUTS_MS: Final = {"statement_timeout": 2_500, "lock_timeout": 2_000, "idle_in_transaction_session_timeout": 5_000}
 """Milliseconds; a process that was paused in the middle of a transaction lets go of its locks."""
 
 _PARAMETERS: Final = {
@@ -36,7 +36,7 @@ _PARAMETERS: Final = {
 class _Handed(threading.local):
     """What the engine is to open next, in this thread."""
 
-    make: Callable[[], Wire]
+    make: Callable[[], PipelinedConnection]
 
 
 _handed = _Handed()
@@ -59,7 +59,7 @@ def parameters(url: str) -> str:
     return conninfo.make_conninfo("", **(_PARAMETERS | given))
 
 
-def as_wanted(settings: Mapping[str, int]) -> str:
+def setup_statements(settings: Mapping[str, int]) -> str:
     """The statements that put ``settings`` in force for a session.
 
     A commit that was answered must outlive a crash: where the server's default is cheaper, it is raised.
@@ -72,11 +72,11 @@ def as_wanted(settings: Mapping[str, int]) -> str:
     )
 
 
-def raw_connection(parameters: str, **settings: int) -> Wire:
+def raw_connection(parameters: str, **settings: int) -> PipelinedConnection:
     """Connect, with ``settings`` in force for the session, to a primary."""
-    raw = Wire.connect(parameters, autocommit=True)
+    raw = PipelinedConnection.connect(parameters, autocommit=True)
     try:
-        raw.execute(as_wanted(settings))
+        raw.execute(setup_statements(settings))
     except BaseException:
         raw.close()
         raise
@@ -85,14 +85,14 @@ def raw_connection(parameters: str, **settings: int) -> Wire:
 
 def connect(parameters: str) -> Connection:
     """Connect for units of work. Transactions are begun and ended by the caller, on the driver's connection."""
-    _handed.make = lambda: raw_connection(parameters, **SESSION)
+    _handed.make = lambda: raw_connection(parameters, **TIMEOUTS_MS)
     try:
         return _engine.connect()
     finally:
         del _handed.make
 
 
-def over(raw: Wire) -> Connection:
+def over(raw: PipelinedConnection) -> Connection:
     """SQLAlchemy's connection over the driver's, which stays the caller's to close."""
     _handed.make = lambda: raw
     try:
@@ -101,19 +101,19 @@ def over(raw: Wire) -> Connection:
         del _handed.make
 
 
-def in_words(statement: Direct) -> Written:
+def compiled(statement: DriverStatement) -> CompiledStatement:
     """``statement`` as PostgreSQL reads it."""
-    return statement.written(_engine.dialect)
+    return statement.compiled(_engine.dialect)
 
 
-def driver(connection: Connection) -> Wire:
+def driver(connection: Connection) -> PipelinedConnection:
     """The driver's connection underneath."""
     raw = connection.connection.driver_connection
-    assert isinstance(raw, Wire)  # noqa: S101 - for the type checker
+    assert isinstance(raw, PipelinedConnection)  # noqa: S101 - for the type checker
     return raw
 
 
-def has_been_spoken_to(raw: Wire | AsyncConnection[Any]) -> bool:
+def has_been_spoken_to(raw: PipelinedConnection | AsyncConnection[Any]) -> bool:
     """Whether something has arrived over an idle connection, which asked nothing: nearly always that it was closed."""
     waiting = select.poll()
     waiting.register(raw.fileno(), select.POLLIN)

@@ -15,17 +15,17 @@ from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
 from coatcheck.stores.port import Committed, Registry, Transaction
 from coatcheck.stores.postgres.bell import Bell
 from coatcheck.stores.postgres.commit import commit, roll_back
-from coatcheck.stores.postgres.connect import driver, in_words, over, parameters, raw_connection
+from coatcheck.stores.postgres.connect import compiled, driver, over, parameters, raw_connection
 from coatcheck.stores.postgres.crew import Crew, Line
-from coatcheck.stores.postgres.flight import Wire
-from coatcheck.stores.postgres.pool import Pool
+from coatcheck.stores.postgres.look_ups import LookUpConnections
+from coatcheck.stores.postgres.pipelining import PipelinedConnection
 from coatcheck.stores.postgres.transaction import PostgresTransaction
 from coatcheck.stores.sql import schema
 from coatcheck.stores.sql.log import SqlLog
 from coatcheck.stores.sql.look_up import found_in, statement_for
 from coatcheck.stores.sql.of_one_process import OfOneProcess
 from coatcheck.stores.sql.registry import SqlRegistry
-from coatcheck.stores.sql.trouble import TROUBLE, translated
+from coatcheck.stores.sql.trouble import TROUBLE, cause_of, translated
 
 Result = TypeVar("Result")
 
@@ -38,7 +38,12 @@ _BEGIN_READING: Final = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
 
 _WRITERS: Final = 6
 _READERS: Final = 2
-_LOOK_UPS: Final = 4
+LOOK_UPS: Final = 4
+"""Connections over which credentials are looked up."""
+
+CONNECTIONS: Final = _WRITERS + _READERS + LOOK_UPS + 1
+"""Of one process, at most; one of them listens for news."""
+
 _PATIENCE: Final = 3.0
 _OPENING_MS: Final = 60_000
 _STOP_PATIENCE: Final = 3.0
@@ -57,7 +62,7 @@ class PostgresStore(OfOneProcess):
     answered within three seconds, if need be with StoreUnavailable.
     """
 
-    _pool: Pool | None
+    _look_ups: LookUpConnections | None
 
     def __init__(self, url: str) -> None:
         try:
@@ -69,7 +74,7 @@ class PostgresStore(OfOneProcess):
     async def open(self) -> None:
         self._require_own_process()
         await self._writers.run(lambda _: self._open(), patience=_OPENING_MS / 1000)
-        self._pool = Pool(self._parameters, most=_LOOK_UPS, patience=_PATIENCE)
+        self._look_ups = LookUpConnections(self._parameters, most=LOOK_UPS, patience=_PATIENCE)
         self._is_open = True
 
     async def close(self) -> None:
@@ -88,17 +93,17 @@ class PostgresStore(OfOneProcess):
     async def read(self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True) -> Result:
         self._require_open()
         return await self._readers.run(
-            lambda line: _read(line, lambda connection: work(PostgresTransaction(connection)), alone=not needs_snapshot)
+            lambda line: _read(line, lambda connection: work(PostgresTransaction(connection)), in_one=needs_snapshot)
         )
 
     async def look_up(self, asked: LookUp) -> Found:
         self._require_open()
-        if self._pool is None or self._pool.loop is not get_running_loop():
+        if self._look_ups is None or self._look_ups.loop is not get_running_loop():
             return await self.read(lambda tx: tx.sessions.look_up(asked), needs_snapshot=False)
         statement, parameters = statement_for(asked)
-        written = in_words(statement)
+        ours = compiled(statement)
         with _trouble():
-            return found_in(await self._pool.ask(written, written.arguments(parameters)), asked)
+            return found_in(await self._look_ups.ask(ours, ours.arguments(parameters)), asked)
 
     async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
         self._require_open()
@@ -115,7 +120,7 @@ class PostgresStore(OfOneProcess):
     async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
         self._require_open()
         return await self._readers.run(
-            lambda line: _read(line, lambda connection: work(SqlRegistry(connection)), alone=True)
+            lambda line: _read(line, lambda connection: work(SqlRegistry(connection)), in_one=False)
         )
 
     def watch(self, changed: Callable[[], None], told: Callable[[News], None] | None = None) -> Callable[[], None]:
@@ -146,8 +151,8 @@ class PostgresStore(OfOneProcess):
         """Before a fork (``fork``)."""
         for bell in self._bells:
             bell.stop()
-        if self._pool is not None:
-            self._pool.rest()
+        if self._look_ups is not None:
+            self._look_ups.rest()
         return self._writers.rest(patience) & self._readers.rest(patience)
 
     def unpark(self) -> None:
@@ -159,15 +164,15 @@ class PostgresStore(OfOneProcess):
 
     def _make_lines(self) -> None:
         self._bells: list[Bell] = []
-        self._pool = None
+        self._look_ups = None
         self._writers = Crew("coatcheck writer", self._parameters, most=_WRITERS, patience=_PATIENCE)
         self._readers = Crew("coatcheck reader", self._parameters, most=_READERS, patience=_PATIENCE)
 
     def _stop_lines(self) -> None:
         while self._bells:
             self._bells.pop().stop()
-        if self._pool is not None:
-            self._pool.close()
+        if self._look_ups is not None:
+            self._look_ups.close()
         for crew in (self._writers, self._readers):
             crew.stop(_STOP_PATIENCE)
 
@@ -202,9 +207,9 @@ class PostgresStore(OfOneProcess):
         return committed
 
 
-def _begin(raw: Wire, statements: tuple[str, ...]) -> None:
+def _begin(raw: PipelinedConnection, statements: tuple[str, ...]) -> None:
     for statement in statements:
-        raw.later(statement)
+        raw.defer(statement)
 
 
 def _written(line: Line, whole: Callable[[Connection], Result]) -> Result:
@@ -222,10 +227,10 @@ def _written(line: Line, whole: Callable[[Connection], Result]) -> Result:
     raise AssertionError  # the last try returns or raises
 
 
-def _read(line: Line, work: Callable[[Connection], Result], *, alone: bool) -> Result:
+def _read(line: Line, work: Callable[[Connection], Result], *, in_one: bool) -> Result:
     with _trouble(line):
         connection = line.ready()
-        if alone:
+        if not in_one:
             return work(connection)
         raw = driver(connection)
         _begin(raw, _BEGIN_READING)
@@ -253,4 +258,4 @@ def _trouble(line: Line | None = None) -> Iterator[None]:
         error = translated(fault)
         if line is not None and isinstance(error, StoreUnavailable):
             line.drop()
-        raise error from fault
+        raise error from cause_of(error, fault)

@@ -5,12 +5,12 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, select, text, update
 
-from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.stores.sql.tables import attempts
 from coatcheck.stores.sql.types import Instant
 
 # A window that ends later than a new one would was begun by a clock that was ahead: it must not last.
-_TAKE: Final = Direct(
+_TAKE: Final = DriverStatement(
     text(
         f"""
         INSERT INTO {attempts.name} (key, count, ends_at) VALUES (:wanted, 1, :end)
@@ -24,12 +24,12 @@ _TAKE: Final = Direct(
     .bindparams(bindparam("now", type_=Instant()), bindparam("end", type_=Instant()))
     .columns(count=BigInteger, ends_at=Instant())
 )
-_GIVE_BACK: Final = Direct(
+_GIVE_BACK: Final = DriverStatement(
     update(attempts)
     .where(attempts.c.key == bindparam("wanted"), attempts.c.count > 0)
     .values(count=attempts.c.count - 1)
 )
-_PEEK: Final = Direct(
+_PEEK: Final = DriverStatement(
     select(attempts.c.count, attempts.c.ends_at).where(
         attempts.c.key == bindparam("wanted"), attempts.c.ends_at > bindparam("now")
     )
@@ -57,7 +57,7 @@ class SqlAttempts:
         return count, ends_at
 
     def give_back(self, key: str) -> None:
-        _GIVE_BACK.leave(self._connection, {"wanted": key})
+        _GIVE_BACK.defer(self._connection, {"wanted": key})
 
     def peek(self, key: str, now: datetime) -> tuple[int, datetime] | None:
         row = _PEEK.first(self._connection, {"wanted": key, "now": now})

@@ -8,11 +8,11 @@ from msgspec import structs
 from sqlalchemy import Connection, Select, delete, insert, select
 
 from coatcheck.model.audit import AuditEntry
-from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.stores.sql.tables import audit
 
 _FIELDS: Final = [audit.c[name] for name in AuditEntry.__struct_fields__]
-_ADD: Final = Direct(insert(audit).inline(), AuditEntry.__struct_fields__)
+_ADD: Final = DriverStatement(insert(audit).inline(), AuditEntry.__struct_fields__)
 
 
 class SqlAudit:
@@ -24,7 +24,7 @@ class SqlAudit:
         self._connection = connection
 
     def add(self, entry: AuditEntry) -> None:
-        _ADD.leave(self._connection, structs.asdict(entry))
+        _ADD.defer(self._connection, structs.asdict(entry))
 
     def get(self, entry_id: str) -> AuditEntry | None:
         found = self._entries(select(*_FIELDS).where(audit.c.id == entry_id))

@@ -9,10 +9,12 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from coatcheck.model.key import KeyStatus, SigningKey
-from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.stores.sql.tables import insert_unless_there, keys
 
-_ALL: Final = Direct(select(keys).where(keys.c.status != KeyStatus.REVOKED).order_by(keys.c.created_at, keys.c.kid))
+_ALL: Final = DriverStatement(
+    select(keys).where(keys.c.status != KeyStatus.REVOKED).order_by(keys.c.created_at, keys.c.kid)
+)
 _GET: Final = select(keys).where(keys.c.kid == bindparam("wanted"))
 _ADD: Final = insert_unless_there(keys)
 _MOVE: Final = (

@@ -13,7 +13,7 @@ from coatcheck.model.event import Event, Happening, Head, KeyAdded, new_event_id
 from coatcheck.model.position import Epoch, Position
 from coatcheck.stores.compaction import compact
 from coatcheck.stores.new_head import new_head
-from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.stores.sql.keys import SqlKeys
 from coatcheck.stores.sql.tables import events, head, insert_unless_there
 
@@ -22,7 +22,7 @@ _LARGEST: Final = 2**63 - 1
 _decode_all: Final = json.Decoder(list[Happening]).decode
 
 _ESTABLISH: Final = insert_unless_there(head)
-_HEAD: Final = Direct(select(*(head.c[name] for name in Head.__struct_fields__)))
+_HEAD: Final = DriverStatement(select(*(head.c[name] for name in Head.__struct_fields__)))
 _FLOOR: Final = select(head.c.floor)
 _POSITION: Final = select(head.c.epoch, head.c.seq)
 _ADVANCE: Final = (
@@ -32,7 +32,7 @@ _ADVANCE: Final = (
 )
 _APPEND: Final = insert(events)
 _AWAIT: Final = update(head).where(head.c.awaited < head.c.seq).values(awaited=head.c.seq)
-_AFTER: Final = Direct(
+_AFTER: Final = DriverStatement(
     select(events).where(events.c.seq > bindparam("position")).order_by(events.c.seq).limit(bindparam("most"))
 )
 _EVENT_ID: Final = select(events.c.event_id).where(events.c.seq == bindparam("position"))

@@ -12,7 +12,7 @@ from coatcheck.model.position import Position
 from coatcheck.model.principal import Kind
 from coatcheck.model.service import ServiceStatus
 from coatcheck.stores.found import found
-from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.stores.sql.tables import head, keys, services, sessions, users
 
 _LOOKED_AT: Final = (
@@ -34,7 +34,7 @@ _LOOKED_AT: Final = (
 )
 
 
-def _statement(*, by_digest: bool, by_id: bool, with_key: bool) -> Direct:
+def _statement(*, by_digest: bool, by_id: bool, with_key: bool) -> DriverStatement:
     if by_digest:
         digest = bindparam("digest", type_=sessions.c.secret_digest.type)
         match = or_(sessions.c.secret_digest == digest, sessions.c.previous_digest == digest)
@@ -60,7 +60,7 @@ def _statement(*, by_digest: bool, by_id: bool, with_key: bool) -> Direct:
         columns.append(keys.c.kid)
     else:
         columns.append(null().label("kid"))
-    return Direct(select(*columns).select_from(rows))
+    return DriverStatement(select(*columns).select_from(rows))
 
 
 _STATEMENTS: Final = {
@@ -76,7 +76,7 @@ class _ServiceRow(NamedTuple):
     status: ServiceStatus
 
 
-def statement_for(asked: LookUp) -> tuple[Direct, dict[str, Any]]:
+def statement_for(asked: LookUp) -> tuple[DriverStatement, dict[str, Any]]:
     """The statement that asks it, and its parameters."""
     statement = _STATEMENTS[asked.digest is not None, asked.session_id is not None, asked.kid is not None]
     return statement, {"digest": asked.digest, "session_id": asked.session_id, "kid": asked.kid}

@@ -8,12 +8,12 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, 
 
 from coatcheck.model.position import Position
 from coatcheck.model.subscriber import Registration
-from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.stores.sql.tables import registrations as rows
 
 _THIS: Final = rows.c.number == bindparam("wanted")
 _ADD: Final = insert(rows)
-_GET: Final = Direct(select(rows).where(_THIS))
+_GET: Final = DriverStatement(select(rows).where(_THIS))
 _AMONG: Final = select(rows).where(rows.c.number.in_(bindparam("numbers", expanding=True)))
 _COUNT_OF: Final = select(func.count()).select_from(rows).where(rows.c.credential == bindparam("credential"))
 _ALL: Final = select(rows).order_by(rows.c.number)

@@ -21,7 +21,7 @@ from coatcheck.authority import Found, LookUp
 from coatcheck.model.principal import Kind
 from coatcheck.model.session import Ending, Session
 from coatcheck.model.session_data import SessionData
-from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.stores.sql.look_up import found_in, statement_for
 from coatcheck.stores.sql.tables import (
     IS_MACHINE,
@@ -35,25 +35,18 @@ _EVERYTHING: Final = select(head.c.everything_generation).scalar_subquery()
 _IS_LIVE: Final = and_(sessions.c.ended_at.is_(None), sessions.c.everything_generation >= _EVERYTHING)
 _THIS: Final = sessions.c.id == bindparam("session_id")
 
-_ADD: Final = Direct(insert(sessions), Session.__struct_fields__)
-_GET: Final = Direct(select(sessions).where(_THIS))
-_LOCK: Final = Direct(select(sessions).where(_THIS).with_for_update())
-_SAVE: Final = Direct(update(sessions).where(_THIS, _IS_LIVE), Session.__struct_fields__)
-_END: Final = Direct(
+_ADD: Final = DriverStatement(insert(sessions), Session.__struct_fields__)
+_GET: Final = DriverStatement(select(sessions).where(_THIS))
+_LOCK: Final = DriverStatement(select(sessions).where(_THIS).with_for_update())
+_SAVE: Final = DriverStatement(update(sessions).where(_THIS, _IS_LIVE), Session.__struct_fields__)
+_END: Final = DriverStatement(
     update(sessions)
     .where(_THIS, sessions.c.ended_at.is_(None))
     .values(ended_at=bindparam("at"), ending=bindparam("why"))
 )
-_LIVE_OF: Final = (
-    select(sessions)
-    .where(sessions.c.user_id == bindparam("whose"), sessions.c.kind == bindparam("kind"), _IS_LIVE)
-    .order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
-)
-_COUNT_OF: Final = Direct(
-    select(func.count().label("count")).where(
-        sessions.c.user_id == bindparam("whose"), sessions.c.kind == bindparam("kind"), _IS_LIVE
-    )
-)
+_ARE_THEIRS: Final = and_(sessions.c.user_id == bindparam("whose"), sessions.c.kind == bindparam("kind"), _IS_LIVE)
+_LIVE_OF: Final = select(sessions).where(_ARE_THEIRS).order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+_COUNT_LIVE_OF: Final = DriverStatement(select(func.count().label("count")).where(_ARE_THEIRS))
 _LIVE_PAGE: Final = (
     select(sessions)
     .where(IS_MACHINE, sessions.c.kind == bindparam("kind"), sessions.c.id > bindparam("after"), _IS_LIVE)
@@ -90,7 +83,7 @@ _ADD_DATA: Final = insert_unless_there(session_data)
 _SAVE_DATA: Final = update(session_data).where(
     session_data.c.session_id == bindparam("whose"), session_data.c.version == bindparam("expected_version")
 )
-_DROP_DATA: Final = Direct(delete(session_data).where(session_data.c.session_id == bindparam("whose")))
+_DROP_DATA: Final = DriverStatement(delete(session_data).where(session_data.c.session_id == bindparam("whose")))
 _DELETE_DATA: Final = delete(session_data).where(session_data.c.session_id.in_(bindparam("ids", expanding=True)))
 
 
@@ -103,7 +96,7 @@ class SqlSessions:
         self._connection = connection
 
     def add(self, session: Session) -> None:
-        _ADD.leave(self._connection, structs.asdict(session))
+        _ADD.defer(self._connection, structs.asdict(session))
 
     def lock(self, session_id: str) -> Session | None:
         return self._one(_LOCK, session_id)
@@ -118,14 +111,14 @@ class SqlSessions:
     def end(self, session_id: str, at: datetime, ending: Ending) -> bool:
         if _END.count(self._connection, {"session_id": session_id, "at": at, "why": ending}) != 1:
             return False
-        _DROP_DATA.leave(self._connection, {"whose": session_id})
+        _DROP_DATA.defer(self._connection, {"whose": session_id})
         return True
 
     def live_of(self, user_id: str, kind: Kind = Kind.USER) -> Sequence[Session]:
         return self._all(_LIVE_OF, {"whose": user_id, "kind": kind})
 
-    def count_of(self, user_id: str, kind: Kind = Kind.USER) -> int:
-        ((count,),) = _COUNT_OF.all(self._connection, {"whose": user_id, "kind": kind})
+    def count_live_of(self, user_id: str, kind: Kind = Kind.USER) -> int:
+        ((count,),) = _COUNT_LIVE_OF.all(self._connection, {"whose": user_id, "kind": kind})
         return count  # type: ignore[no-any-return]
 
     def live_page(self, kind: Kind, *, after: str | None = None, limit: int = 50) -> Sequence[Session]:
@@ -168,7 +161,7 @@ class SqlSessions:
     def _ids(self, statement: Select[Any], before: datetime, most: int) -> set[str]:
         return set(self._connection.execute(statement, {"before": before, "most": most}).scalars()) if most else set()
 
-    def _one(self, statement: Direct, session_id: str) -> Session | None:
+    def _one(self, statement: DriverStatement, session_id: str) -> Session | None:
         row = statement.first(self._connection, {"session_id": session_id})
         return None if row is None else Session(**row._asdict())
 

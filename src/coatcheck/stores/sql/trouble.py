@@ -27,6 +27,11 @@ def translated(fault: BaseException) -> BaseException:
             return StoreUnavailable(_sentence(fault))
 
 
+def cause_of(error: BaseException, fault: BaseException) -> BaseException | None:
+    """``fault``, where it may be told as the cause of ``error``. What a database says of a conflict shows the row."""
+    return None if isinstance(error, DataConflict) else fault
+
+
 def _sentence(cause: BaseException) -> str:
     reason = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or type(cause).__name__
     return f"The store can't be reached at the moment ({reason}). Please try again."

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from coatcheck.model.user import User, UserStatus
-from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.stores.sql.tables import HAS_ROLES, insert_unless_there, users
 
 
@@ -31,10 +31,10 @@ def _holds(column: ColumnElement[str], text: BindParameter[str] | str) -> Column
 
 _FIELDS: Final = [users.c[name] for name in User.__struct_fields__]
 _ADD: Final = insert_unless_there(users)
-_THIS: Final = select(*_FIELDS).where(users.c.id == bindparam("user_id"))
-_GET: Final = Direct(_THIS)
-_LOCK: Final = Direct(_THIS.with_for_update())
-_BY_EMAIL_KEY: Final = Direct(select(*_FIELDS).where(users.c.email_key == bindparam("wanted")))
+_THIS: Final = users.c.id == bindparam("user_id")
+_GET: Final = DriverStatement(select(*_FIELDS).where(_THIS))
+_LOCK: Final = DriverStatement(select(*_FIELDS).where(_THIS).with_for_update())
+_BY_EMAIL_KEY: Final = DriverStatement(select(*_FIELDS).where(users.c.email_key == bindparam("wanted")))
 _SAVE: Final = update(users).where(users.c.id == bindparam("user_id"), users.c.version == bindparam("expected_version"))
 _REMOVE: Final = delete(users).where(users.c.id == bindparam("user_id"))
 _ROLES: Final = select(users.c.roles).where(
@@ -98,6 +98,6 @@ class SqlUsers:
         written = msgspec.json.encode(role).decode()
         return sum(role in row.roles for row in self._connection.execute(_ROLES, {"written": written}))
 
-    def _one(self, statement: Direct, parameters: dict[str, str]) -> User | None:
+    def _one(self, statement: DriverStatement, parameters: dict[str, str]) -> User | None:
         row = statement.first(self._connection, parameters)
         return None if row is None else User(**row._asdict())

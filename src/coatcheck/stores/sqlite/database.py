@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
 from coatcheck.stores.sql import schema
-from coatcheck.stores.sql.trouble import TROUBLE, translated
+from coatcheck.stores.sql.trouble import TROUBLE, cause_of, translated
 from coatcheck.stores.sqlite import aside
 from coatcheck.stores.sqlite.commit import commit
 from coatcheck.stores.sqlite.connect import WAL_LIMIT, driver
@@ -171,7 +171,7 @@ class Database:
             error = translated(fault)
             if isinstance(error, StoreUnavailable):
                 (self._reader if is_reader else self._writer).drop()
-            raise error from fault
+            raise error from cause_of(error, fault)
 
     @contextmanager
     def _undone_on_error(self, connection: Connection) -> Iterator[None]:

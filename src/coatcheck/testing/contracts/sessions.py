@@ -25,7 +25,7 @@ class SessionsContract(Driving):
     def test_there_is_no_session_at_first(self, store: Store) -> None:
         assert self.read(store, lambda tx: tx.sessions.get("ses_x")) is None
         assert self.read(store, lambda tx: tx.sessions.live_of("usr_x")) == []
-        assert self.read(store, lambda tx: tx.sessions.count_of("usr_x")) == 0
+        assert self.read(store, lambda tx: tx.sessions.count_live_of("usr_x")) == 0
         assert self.read(store, lambda tx: tx.sessions.count_live(NOW)) == 0
         assert not self.write(store, lambda tx: tx.sessions.save(a_session("usr_x")))
         assert not self.write(store, lambda tx: tx.sessions.end("ses_x", NOW, Ending.LOGOUT))
@@ -87,7 +87,7 @@ class SessionsContract(Driving):
         self.write(store, lambda tx: tx.sessions.touch({session.id: NOW + SECOND}))
         assert self.read(store, lambda tx: tx.sessions.get(session.id)) == session
         assert self.read(store, lambda tx: tx.sessions.live_of("usr_x")) == []
-        assert self.read(store, lambda tx: tx.sessions.count_of("usr_x")) == 0
+        assert self.read(store, lambda tx: tx.sessions.count_live_of("usr_x")) == 0
         assert self.read(store, lambda tx: tx.sessions.count_live(NOW)) == 0
         assert self.write(store, lambda tx: tx.sessions.end(session.id, NOW, Ending.EVERYTHING))
 
@@ -111,8 +111,8 @@ class SessionsContract(Driving):
         self.write(store, lambda tx: tx.sessions.end(ended.id, NOW, Ending.LOGOUT))
         newest = sorted((new, same), key=lambda session: session.id, reverse=True)
         assert self.read(store, lambda tx: tx.sessions.live_of("usr_x")) == [*newest, old, expired]
-        assert self.read(store, lambda tx: tx.sessions.count_of("usr_x")) == len(newest) + 2
-        assert self.read(store, lambda tx: tx.sessions.count_of("usr_x", Kind.API_KEY)) == 0
+        assert self.read(store, lambda tx: tx.sessions.count_live_of("usr_x")) == len(newest) + 2
+        assert self.read(store, lambda tx: tx.sessions.count_live_of("usr_x", Kind.API_KEY)) == 0
         assert self.read(store, lambda tx: tx.sessions.count_live(NOW)) == 4
 
     def test_a_touch_moves_forward_only(self, store: Store) -> None:

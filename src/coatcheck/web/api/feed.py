@@ -30,7 +30,7 @@ from coatcheck.errors import (
     TokenMissing,
 )
 from coatcheck.feed import FeedAnswer, FeedQuestion, asked_in, write_answer
-from coatcheck.stores.patience import Leisure
+from coatcheck.stores.patience import Unhurried
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint, May
@@ -41,7 +41,7 @@ _MUCH: Final = 500
 
 async def follow(call: Call) -> Reply:
     """What is new for this subscriber; without a registration, register first."""
-    with Leisure():  # an answer that is held takes longer than any other may
+    with Unhurried():  # an answer that is held takes longer than any other may
         return await _follow(call)
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from coatcheck.authority import LookUp
 from coatcheck.errors import StoreUnavailable
+from coatcheck.model.session import Ending
 from coatcheck.stores.open import store_for
 from coatcheck.stores.patience import Patience
-from coatcheck.testing.contracts.driving import a_session, a_user
-
-MOST = 4
+from coatcheck.stores.postgres.store import LOOK_UPS
+from coatcheck.testing.contracts.driving import NOW, a_session, a_user
 
 OURS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
@@ -31,6 +31,14 @@ async def opened(url):
         await store.close()
 
 
+async def until(url, question, wanted):
+    """Return when PostgreSQL's answer is ``wanted``."""
+    async with asyncio.timeout(10):
+        with psycopg.connect(url, autocommit=True) as looking:
+            while looking.execute(question).fetchone() != (wanted,):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+
+
 async def finds(store, asked):
     return (await store.look_up(asked)).record is not None
 
@@ -43,13 +51,31 @@ def hold(postgres_url):
 
 
 @pytest.mark.anyio
+async def test_what_is_said_is_what_a_transaction_would_say(postgres_url):
+    async with opened(postgres_url) as (store, asked):
+        ended = a_session("usr_nobody")
+        await store.write(lambda tx: tx.sessions.add(ended))
+        await store.write(lambda tx: tx.sessions.end(ended.id, NOW, Ending.LOGOUT))
+        for question in (
+            asked,
+            LookUp(digest=b"unknown"),
+            LookUp(session_id=ended.id),
+            LookUp(digest=asked.digest, kid="key_x"),
+            LookUp(kid="key_x"),
+            LookUp(),
+        ):
+            told = await store.read(lambda tx, question=question: tx.sessions.look_up(question))
+            assert await store.look_up(question) == told
+
+
+@pytest.mark.anyio
 async def test_many_at_once_share_a_few_connections(postgres_url):
     async with opened(postgres_url) as (store, asked):
         with psycopg.connect(postgres_url, autocommit=True) as looking:
             ((before,),) = looking.execute(OURS)
             assert all(await asyncio.gather(*(finds(store, asked) for _ in range(100))))
             ((after,),) = looking.execute(OURS)
-        assert after - before == MOST
+        assert after - before == LOOK_UPS
 
 
 @pytest.mark.anyio
@@ -69,21 +95,22 @@ async def test_whoever_waits_for_a_hung_database_is_told_in_time_and_the_next_ar
 async def test_with_all_connections_taken_those_who_wait_are_told_in_time(postgres_url):
     async with opened(postgres_url) as (store, asked):
         with hold(postgres_url):
-            busy = [asyncio.create_task(finds(store, asked)) for _ in range(MOST)]
-            await asyncio.sleep(0.1)
+            busy = [asyncio.create_task(finds(store, asked)) for _ in range(LOOK_UPS)]
+            await until(postgres_url, f"{OURS} AND wait_event_type = 'Lock'", LOOK_UPS)
             with Patience(0.2), pytest.raises(StoreUnavailable):
                 await finds(store, asked)
+            await until(postgres_url, f"{OURS} AND wait_event_type = 'Lock'", LOOK_UPS)
             for task in busy:
                 task.cancel()
             await asyncio.gather(*busy, return_exceptions=True)
-        assert all(await asyncio.gather(*(finds(store, asked) for _ in range(2 * MOST)))), "every place was given back"
+        assert all(await asyncio.gather(*(finds(store, asked) for _ in range(2 * LOOK_UPS)))), "all are free"
 
 
 @pytest.mark.anyio
 async def test_whoever_goes_away_leaves_nothing_behind(postgres_url):
     async with opened(postgres_url) as (store, asked):
         with hold(postgres_url):
-            for _ in range(3 * MOST):
+            for _ in range(3 * LOOK_UPS):
                 asking = asyncio.create_task(finds(store, asked))
                 await asyncio.sleep(0.02)
                 asking.cancel()
@@ -99,7 +126,7 @@ async def test_a_connection_that_the_server_closed_is_replaced(postgres_url):
         with psycopg.connect(postgres_url, autocommit=True) as looking:
             theirs = OURS.replace("count(*)", "pg_terminate_backend(pid)")
             assert looking.execute(theirs).fetchall()
-            await asyncio.sleep(0.1)
+        await until(postgres_url, OURS, 0)
         assert await finds(store, asked)
 
 

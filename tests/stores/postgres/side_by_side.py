@@ -44,7 +44,7 @@ class Side:
 
     def _done(self, work: Callable[[PostgresTransaction], Result]) -> Result:
         result = work(self.tx)
-        self.raw.send_alone()
+        self.raw.flush()
         return result
 
     def commit(self) -> None:

@@ -1,4 +1,4 @@
-"""Whoever asks PostgreSQL is answered in time, also where not even a connection comes about."""
+"""Whoever asks PostgreSQL in a thread is answered in time, also where not even a connection comes about."""
 
 import asyncio
 import socket

@@ -1,7 +1,7 @@
 """How often PostgreSQL is asked for each flow, and that another server adds nothing to it.
 
 Counted are the statements that arrive at the database, as its own log tells, under the name of the server that the
-request came to, and the flights: how often that server waits for an answer, as the wire tells. Its loops rest
+request came to, and the round trips: how often that server waits for an answer, as the wire tells. Its loops rest
 meanwhile: following the log costs each server some statements a second, and no request any.
 """
 
@@ -27,22 +27,22 @@ CLIENT = Client(address="198.51.100.7")
 STATEMENT = re.compile(r"^asked LOG:  (?:statement|execute [^:]*): ", re.MULTILINE)
 
 COSTS = {"login": (19, 11), "refresh": (9, 7), "first check": (1, 1), "next check": (0, 0), "logout": (9, 4)}
-"""Statements, BEGIN, COMMIT and the bell among them, and flights."""
+"""Statements, BEGIN, COMMIT and the bell among them, and round trips."""
 
 
 FLUSH = b"H\0\0\0\4"
 """What the driver sends after a flight, too; nobody answers it."""
 
 
-class Wire(Relay):
+class CountingRelay(Relay):
     """A way to the database that counts how often somebody asks after having heard."""
 
-    flights = 0
+    round_trips = 0
     _was_question = False
 
     async def let_pass(self, piece, *, is_question):
         if piece != FLUSH:
-            self.flights += is_question and not self._was_question
+            self.round_trips += is_question and not self._was_question
             self._was_question = is_question
 
 
@@ -76,7 +76,7 @@ async def _counted(server, servers):
     url, costs = server.new_database(), {}
 
     def so_far():
-        return len(STATEMENT.findall(server.log)), wire.flights
+        return len(STATEMENT.findall(server.log)), relay.round_trips
 
     async def count(flow, awaited):
         before = so_far()
@@ -85,8 +85,8 @@ async def _counted(server, servers):
         return result
 
     async with AsyncExitStack() as stack:
-        wire = stack.enter_context(Wire(server.port))
-        asked = await stack.enter_async_context(_auth(url.replace(f":{server.port}", f":{wire.port}"), "asked"))
+        relay = stack.enter_context(CountingRelay(server.port))
+        asked = await stack.enter_async_context(_auth(url.replace(f":{server.port}", f":{relay.port}"), "asked"))
         for number in range(1, servers):
             await stack.enter_async_context(_auth(url, f"other{number}"))
         await asked.register("ann@example.com", PASSWORD, client=CLIENT)

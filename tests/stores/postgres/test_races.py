@@ -23,7 +23,7 @@ from coatcheck.settings import SessionSettings, Settings
 from coatcheck.testing.contracts.driving import NOW, SECOND, a_registration, a_service, a_session, a_user
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.upkeep.rotation import revoke_signing_key, rotate_keys
-from tests.stores.side_by_side import two_sides, wait_until_waiting
+from tests.stores.postgres.side_by_side import two_sides, wait_until_waiting
 
 HOUR = timedelta(hours=1)
 

@@ -14,11 +14,11 @@ from psycopg.rows import TupleRow
 
 from coatcheck.errors import StoreUnavailable
 from coatcheck.stores.patience import time_left
-from coatcheck.stores.postgres.connect import BUSY, SESSION, as_wanted, cut, has_been_spoken_to
-from coatcheck.stores.sql.direct import Written
+from coatcheck.stores.postgres.connect import BUSY, TIMEOUTS_MS, cut, has_been_spoken_to, setup_statements
+from coatcheck.stores.sql.driver_statement import CompiledStatement
 
 
-class LoopWire(psycopg.AsyncConnection[TupleRow]):
+class _Connection(psycopg.AsyncConnection[TupleRow]):
     """A connection whose question may be given up: it is of no more use then."""
 
     async def wait(self, gen: Any, *given: Any, **named: Any) -> Any:
@@ -30,7 +30,7 @@ class LoopWire(psycopg.AsyncConnection[TupleRow]):
             raise
 
 
-class Pool:
+class LookUpConnections:
     """Up to ``most`` connections of the running event loop. Whoever comes first is served first, and each is answered
     within ``patience`` seconds, or what is left of the caller's own, be it with StoreUnavailable."""
 
@@ -39,64 +39,67 @@ class Pool:
         self._parameters = parameters
         self._patience = patience
         self._places = most
-        self._idle: list[LoopWire] = []
+        self._idle: list[_Connection] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_closed = False
 
-    async def ask(self, written: Written, arguments: Any) -> list[Any]:
+    async def ask(self, statement: CompiledStatement, arguments: Any) -> list[Any]:
         """The rows. Raises the driver's errors, StoreUnavailable."""
-        until = self.loop.time() + min(self._patience, time_left())
+        seconds = min(self._patience, time_left())
+        if not seconds:
+            raise StoreUnavailable(BUSY)
+        until = self.loop.time() + seconds
         await self._take_place(until)
-        wire: LoopWire | None = None
+        connection: _Connection | None = None
         try:
-            wire = await self._ready(until)
-            limit = self.loop.call_at(until, cut, wire.fileno())
+            connection = await self._ready(until)
+            limit = self.loop.call_at(until, cut, connection.fileno())
             try:
-                answer = await wire.execute(written.text, arguments)
-                rows = written.rows(answer, await answer.fetchall())
+                answer = await connection.execute(statement.text, arguments)
+                rows = statement.rows(answer, await answer.fetchall())
             finally:
                 limit.cancel()
             if not self._is_closed:
-                self._idle.append(wire)
-                wire = None
+                self._idle.append(connection)
+                connection = None
             return rows
         finally:
-            if wire is not None:
-                await wire.close()
+            if connection is not None:
+                await connection.close()
             self._give_place()
 
     def rest(self) -> None:
         """Close the connections over which nobody asks at the moment."""
         while self._idle:
-            wire = self._idle.pop()
-            wire.pgconn.finish()
+            connection = self._idle.pop()
+            connection.pgconn.finish()
 
     def close(self) -> None:
         """Close every connection, as soon as nobody asks over it any more."""
         self._is_closed = True
         self.rest()
 
-    async def _ready(self, until: float) -> LoopWire:
+    async def _ready(self, until: float) -> _Connection:
         """The connection that worked last, or a new one; see ``crew.Line.ready`` for those that the server closed."""
         while self._idle:
-            wire = self._idle.pop()
-            if not has_been_spoken_to(wire):
-                return wire
-            await wire.close()
+            connection = self._idle.pop()
+            if not has_been_spoken_to(connection):
+                return connection
+            await connection.close()
         try:
             async with asyncio.timeout_at(until):
                 return await self._connect()
         except TimeoutError:
             raise StoreUnavailable(BUSY) from None
 
-    async def _connect(self) -> LoopWire:
-        wire = await LoopWire.connect(self._parameters, autocommit=True)
+    async def _connect(self) -> _Connection:
+        connection = await _Connection.connect(self._parameters, autocommit=True)
         try:
-            await wire.execute(as_wanted(SESSION))
+            await connection.execute(setup_statements(TIMEOUTS_MS))
         except BaseException:
-            await wire.close()
+            await connection.close()
             raise
-        return wire
+        return connection
 
     async def _take_place(self, until: float) -> None:
         if self._places:

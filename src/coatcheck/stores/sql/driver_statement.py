@@ -6,7 +6,7 @@ run it too, that would cost more than the database, the network and the driver t
 
 from collections import namedtuple
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -15,7 +15,15 @@ from sqlalchemy.types import TypeEngine
 Process = Callable[[Any], Any]
 
 
-class Direct:
+@runtime_checkable
+class Deferring(Protocol):
+    """A driver's connection that can send a statement together with the next one."""
+
+    def defer(self, statement: str, parameters: Any = None) -> None:
+        """Send it later; nobody waits for its answer."""
+
+
+class DriverStatement:
     """A statement with one row of parameters. Its methods raise the driver's own errors.
 
     ``columns`` are those that an INSERT or UPDATE gets its values for from the parameters.
@@ -24,13 +32,13 @@ class Direct:
     def __init__(self, statement: Executable, columns: Iterable[str] | None = None) -> None:
         self._statement = statement
         self._columns = None if columns is None else list(columns)
-        self._written: dict[str, Written] = {}
+        self._compiled: dict[str, CompiledStatement] = {}
 
     def all(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
         """The rows, as tuples with the names of the columns."""
-        written = self.written(connection.dialect)
-        answer = _driver(connection).execute(written.text, written.arguments(parameters))
-        return written.rows(answer, answer.fetchall())
+        compiled = self.compiled(connection.dialect)
+        answer = _driver(connection).execute(compiled.text, compiled.arguments(parameters))
+        return compiled.rows(answer, answer.fetchall())
 
     def first(self, connection: Connection, parameters: Mapping[str, Any]) -> Any | None:
         """The first row, or None."""
@@ -39,26 +47,27 @@ class Direct:
 
     def count(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
         """How many rows an INSERT, UPDATE or DELETE was about."""
-        written = self.written(connection.dialect)
-        count: int = _driver(connection).execute(written.text, written.arguments(parameters)).rowcount
+        compiled = self.compiled(connection.dialect)
+        count: int = _driver(connection).execute(compiled.text, compiled.arguments(parameters)).rowcount
         return count
 
-    def leave(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
+    def defer(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
         """Have it done without waiting for an answer. A database elsewhere is sent it together with the next question;
         should it fail, the unit of work does, then."""
-        written, driver = self.written(connection.dialect), _driver(connection)
-        getattr(driver, "later", driver.execute)(written.text, written.arguments(parameters))
+        compiled, driver = self.compiled(connection.dialect), _driver(connection)
+        send = driver.defer if isinstance(driver, Deferring) else driver.execute
+        send(compiled.text, compiled.arguments(parameters))
 
-    def written(self, dialect: Dialect) -> "Written":
+    def compiled(self, dialect: Dialect) -> "CompiledStatement":
         """The statement as one database reads it. All connections speak alike, whatever file or server they lead to."""
-        written = self._written.get(dialect.name)
-        if written is None:
-            compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)  # type: ignore[attr-defined]
-            written = self._written[dialect.name] = Written(compiled, dialect, self._columns or ())
-        return written
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            made = self._statement.compile(dialect=dialect, column_keys=self._columns)  # type: ignore[attr-defined]
+            compiled = self._compiled[dialect.name] = CompiledStatement(made, dialect, self._columns or ())
+        return compiled
 
 
-class Written:
+class CompiledStatement:
     """A statement's ``text``, what goes into it, and what comes out."""
 
     def __init__(self, compiled: SQLCompiler, dialect: Dialect, columns: Collection[str]) -> None:

@@ -7,63 +7,63 @@ from sqlalchemy import text
 
 from coatcheck.errors import DataConflict
 from coatcheck.stores.postgres.connect import over, parameters, raw_connection
-from coatcheck.stores.sql.direct import Direct
+from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.testing.contracts.driving import a_session, a_user
 
 
 @pytest.fixture
-def wire(postgres_url):
+def connection(postgres_url):
     with raw_connection(parameters(postgres_url)) as raw:
         raw.execute("CREATE TABLE kept (number int PRIMARY KEY)")
         yield raw
 
 
-def kept(wire):
-    return [number for (number,) in wire.execute("SELECT number FROM kept ORDER BY number")]
+def kept(connection):
+    return [number for (number,) in connection.execute("SELECT number FROM kept ORDER BY number")]
 
 
-def test_the_next_question_finds_done_what_was_left_before_it(wire):
+def test_the_next_question_finds_done_what_was_left_before_it(connection):
     for number in (1, 2):
-        wire.later("INSERT INTO kept VALUES (%s)", [number])
-    assert kept(wire) == [1, 2]
+        connection.defer("INSERT INTO kept VALUES (%s)", [number])
+    assert kept(connection) == [1, 2]
 
 
-def test_a_question_that_fails_with_what_it_took_along_raises_its_error(wire):
-    wire.later("BEGIN")
-    wire.later("INSERT INTO kept VALUES (1)")
-    wire.later("INSERT INTO kept VALUES (1)")
+def test_a_question_that_fails_with_what_it_took_along_raises_its_error(connection):
+    connection.defer("BEGIN")
+    connection.defer("INSERT INTO kept VALUES (1)")
+    connection.defer("INSERT INTO kept VALUES (1)")
     with pytest.raises(Exception, match="kept_pkey"):
-        wire.execute("SELECT 1")
-    wire.execute("ROLLBACK")
-    assert kept(wire) == []
+        connection.execute("SELECT 1")
+    connection.execute("ROLLBACK")
+    assert kept(connection) == []
 
 
-def test_many_rows_take_it_along_too(wire):
-    wire.later("INSERT INTO kept VALUES (1)")
-    with wire.cursor() as cursor:
+def test_many_rows_take_it_along_too(connection):
+    connection.defer("INSERT INTO kept VALUES (1)")
+    with connection.cursor() as cursor:
         cursor.executemany("INSERT INTO kept VALUES (%s)", [(2,), (3,)])
-    assert kept(wire) == [1, 2, 3]
+    assert kept(connection) == [1, 2, 3]
 
 
-def test_a_cursor_at_the_server_is_within_what_was_begun_for_it(wire):
-    wire.later("BEGIN")
-    wire.later("INSERT INTO kept VALUES (1)")
-    with wire.cursor("at_the_server") as cursor:
+def test_a_cursor_at_the_server_is_within_what_was_begun_for_it(connection):
+    connection.defer("BEGIN")
+    connection.defer("INSERT INTO kept VALUES (1)")
+    with connection.cursor("at_the_server") as cursor:
         assert cursor.execute("SELECT number FROM kept").fetchall() == [(1,)]
 
 
-def test_what_is_not_to_be_is_never_sent(wire):
-    wire.later("INSERT INTO kept VALUES (1)")
-    wire.forget()
-    assert kept(wire) == []
+def test_what_is_not_to_be_is_never_sent(connection):
+    connection.defer("INSERT INTO kept VALUES (1)")
+    connection.discard_deferred()
+    assert kept(connection) == []
 
 
-def test_what_sqlalchemy_asks_takes_it_along_too(wire):
-    with over(wire) as connection:
-        Direct(text("INSERT INTO kept VALUES (:number)")).leave(connection, {"number": 7})
-        assert wire.has_unsent
-        assert connection.execute(text("SELECT number FROM kept")).scalars().all() == [7]
-        assert not wire.has_unsent
+def test_what_sqlalchemy_asks_takes_it_along_too(connection):
+    with over(connection) as above:
+        DriverStatement(text("INSERT INTO kept VALUES (:number)")).defer(above, {"number": 7})
+        assert connection.has_deferred
+        assert above.execute(text("SELECT number FROM kept")).scalars().all() == [7]
+        assert not connection.has_deferred
 
 
 def test_a_unit_of_work_fails_with_what_nobody_waited_for(postgres_store):

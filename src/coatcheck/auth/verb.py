@@ -1,4 +1,4 @@
-"""Verbs that ask a store several things: within one patience, and counted by how they ended."""
+"""What is around a verb that asks a store several things: one patience for all of it, and a count of how it ended."""
 
 from asyncio import CancelledError
 from collections import Counter
@@ -27,16 +27,16 @@ Whose = TypeVar("Whose", bound=Counts)
 Verb = Callable[Concatenate[Whose, Parameters], Coroutine[Any, Any, Result]]
 
 
-def counted(verb: Verb[Whose, Parameters, Result]) -> Verb[Whose, Parameters, Result]:
-    """The same verb, within one patience, and counted under its name."""
-    name = verb.__name__
+def verb(does: Verb[Whose, Parameters, Result]) -> Verb[Whose, Parameters, Result]:
+    """``does``, within one patience, and counted under its name."""
+    name = does.__name__
 
-    @wraps(verb)
-    async def counting(self: Whose, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    @wraps(does)
+    async def called(self: Whose, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         outcome = UNEXPECTED
         try:
             with Patience():
-                result = await verb(self, *args, **kwargs)
+                result = await does(self, *args, **kwargs)
             outcome = ACCEPTED
         except AuthError as error:
             outcome = error.code
@@ -49,4 +49,4 @@ def counted(verb: Verb[Whose, Parameters, Result]) -> Verb[Whose, Parameters, Re
         finally:
             self.outcomes[name, outcome] += 1
 
-    return counting
+    return called

@@ -9,7 +9,7 @@ import pytest
 from coatcheck.model.audit import AuditEntry
 from coatcheck.stores.postgres import latecomers
 from coatcheck.testing.contracts.driving import NOW
-from tests.stores.side_by_side import two_sides
+from tests.stores.postgres.side_by_side import two_sides
 
 
 @pytest.fixture
