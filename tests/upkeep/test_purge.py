@@ -9,6 +9,8 @@ import pytest
 
 from coatcheck.auth import Auth
 from coatcheck.model.audit import AuditEntry
+from coatcheck.model.event import SessionEnded
+from coatcheck.model.identifiers import SESSION, new_identifier
 from coatcheck.settings import AuditSettings, Settings
 from coatcheck.stores.memory.store import MemoryStore
 from coatcheck.stores.port import Transaction
@@ -44,6 +46,17 @@ async def test_without_an_age_no_entry_goes():
     store.transact(lambda tx: add_all(tx, entries(clock, 5, KEEP_FOR * 100)))
     assert await purge(store, clock.now) == 0
     assert len(store.view(lambda tx: tx.audit.page())) == 5
+
+
+async def test_the_log_keeps_its_newest_events():
+    clock, store = ManualClock(), MemoryStore()
+    for _ in range(30):
+        store.transact(lambda tx: tx.log.append(SessionEnded(new_identifier(SESSION))))
+    newest = store.view(lambda tx: tx.log.head().seq)
+    assert await purge(store, clock.now, keep_events=10) == 20
+    assert await purge(store, clock.now, keep_events=10) == 0
+    assert store.view(lambda tx: tx.log.floor()) == newest - 10
+    assert len(store.view(lambda tx: tx.log.after(newest - 10, 100))) == 10
 
 
 async def test_a_server_clears_its_trail_and_answers_logins_meanwhile(tmp_path: Path):
