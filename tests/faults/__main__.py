@@ -21,6 +21,7 @@ from tests.faults import (
     cache,
     crash_points,
     disconnects,
+    disk_writes,
     fill_disk,
     forked_tokens,
     kill_workers,
@@ -28,9 +29,11 @@ from tests.faults import (
     mixing,
     partitions,
     pause_checkers,
+    power_loss,
     publishing,
     regions,
     slow_postgres,
+    soak,
     step_clocks,
     storms,
     trouble_feed,
@@ -72,6 +75,13 @@ def fill_the_disk(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     return fill_disk.run(folder, rounds=10, seed=asked.seed)
 
 
+def lose_power(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """FT-06, where SQLite's library can be reached."""
+    if reason := disk_writes.why_not():
+        return {"NOT TESTED": reason}
+    return power_loss.run(folder, number=asked.cuts, deeds=1500, seed=asked.seed)
+
+
 @contextmanager
 def postgres_beneath(folder: Path) -> Iterator[dict[str, str]]:
     """What servers over a PostgreSQL of their own are told by their environment."""
@@ -89,6 +99,12 @@ def kill_over_postgres(folder: Path, asked: argparse.Namespace) -> dict[str, Any
     """FT-01 with PostgreSQL beneath."""
     with postgres_beneath(folder) as database:
         return kill_workers.run(folder, kills=asked.kills, clients=6, seed=asked.seed, **database)
+
+
+def soak_over_postgres(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """FT-15 with PostgreSQL beneath."""
+    with PostgresServer(folder / "postgres") as postgres:
+        return soak.run(folder, logins=asked.logins, seed=asked.seed, database=postgres.new_database())
 
 
 def crash_at_every_point(folder: Path, _: argparse.Namespace) -> dict[str, Any]:
@@ -153,6 +169,7 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
         "FT-05  Redis fails over to one that lags",
         in_a_folder(lambda folder, asked: cache.failovers(folder, rounds=10, seed=asked.seed)),
     ),
+    "power-loss": ("FT-06  power loss under SQLite", in_a_folder(lose_power)),
     "wires": ("FT-07  a verifier's wire cut", in_a_folder(cut_wires)),
     "pause": ("FT-09  a worker paused past its lease", tests("tests/faults/test_paused_worker.py")),
     "pauses": (
@@ -168,6 +185,11 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
         in_a_folder(lambda folder, asked: login_storm.run(folder, seed=asked.seed)),
     ),
     "storm-postgres": ("FT-13  the same over PostgreSQL", in_a_folder(storm_over_postgres)),
+    "soak": (
+        "FT-15  memory and rows after very many logins",
+        in_a_folder(lambda folder, asked: soak.run(folder, logins=asked.logins, seed=asked.seed)),
+    ),
+    "soak-postgres": ("FT-15  the same over PostgreSQL", in_a_folder(soak_over_postgres)),
     "feed": (
         "FT-16  nonsense, rotation, forgeries",
         in_a_folder(lambda folder, asked: trouble_feed.run(folder, seed=asked.seed)),
@@ -221,6 +243,8 @@ def main() -> int:
     parser.add_argument("--operations", type=int, default=1_000_000, help="of all flows that meet")
     parser.add_argument("--rounds", type=int, default=1000, help="of each storm of a hundred at once")
     parser.add_argument("--disconnects", type=int, default=100_000)
+    parser.add_argument("--cuts", type=int, default=1000, help="of the power")
+    parser.add_argument("--logins", type=int, default=1_000_000, help="of the soak, with ten times as many checks")
     parser.add_argument("--publish", action="store_true", help="write the figures into docs/faults.md")
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="of everything random; printed with the result"

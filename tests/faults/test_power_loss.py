@@ -1,0 +1,61 @@
+"""FT-06 in short; ``python -m tests.faults power-loss`` cuts a thousand times. The judge notices a disk that lies."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.faults import power_loss
+from tests.faults.disk_writes import Entry, Noted, why_not
+from tests.faults.power_life import MAIN, REGISTRY, Committed, record
+from tests.faults.power_loss import Lies
+
+pytestmark = [
+    pytest.mark.xdist_group("power loss"),
+    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+]
+
+
+def test_a_power_loss_takes_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    figures = power_loss.run(tmp_path, number=60, deeds=120, seed=6)
+    assert figures["violations"] == 0
+    assert figures["registry: cuts that took commits that were not forced"] > 0
+    assert figures["cuts while the log was copied back"] > 0
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
+    return record(tmp_path_factory.mktemp("lived"), 60, Random(6))
+
+
+LYING: list[tuple[str, Lies, tuple[str, ...]]] = [
+    ("no file is synced", lambda _: True, (f"{MAIN}: LOST", f"{REGISTRY}: LOST")),
+    ("the log is not", lambda name: name.endswith("-wal"), (f"{MAIN}: LOST", "given is refused")),
+    ("the database is not", lambda name: name in (MAIN, REGISTRY), (f"{MAIN}: RUINED", f"{REGISTRY}: RUINED")),
+]
+
+
+@pytest.mark.parametrize(("lies", "noticed"), [each[1:] for each in LYING], ids=[each[0] for each in LYING])
+def test_the_judge_notices_a_disk_that_lies(
+    tmp_path: Path, lived: list[Entry], lies: Lies, noticed: tuple[str, ...]
+) -> None:
+    violations = power_loss.cut(lived, tmp_path, 25, Random(6), lies).violations
+    for what in noticed:
+        assert any(what in violation for violation in violations), (what, violations)
+
+
+@pytest.mark.parametrize("mode", ["NORMAL", "OFF"])
+def test_the_judge_notices_a_store_that_does_not_force_its_commits(tmp_path: Path, mode: str) -> None:
+    entries = record(tmp_path, 60, Random(6), {"FULL": mode})
+    violations = power_loss.cut(entries, tmp_path / "cuts", 25, Random(6)).violations
+    for what in (f"{MAIN}: LOST", "given is refused"):
+        assert any(what in violation for violation in violations), (what, violations)
+
+
+def test_the_judge_notices_what_never_was(tmp_path: Path, lived: list[Entry]) -> None:
+    commits = [entry for entry in lived if isinstance(entry, Noted) and isinstance(entry.what, Committed)]
+    never = set(map(id, commits[::3]))
+    violations = power_loss.cut(
+        [entry for entry in lived if id(entry) not in never], tmp_path, 25, Random(6)
+    ).violations
+    assert any(f"{MAIN}: TORN" in violation for violation in violations), violations
