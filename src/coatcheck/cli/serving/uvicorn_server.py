@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from coatcheck.auth import Auth
+from coatcheck.cli.serving.deadlines import Deadlines, Watched, watched
+from coatcheck.cli.serving.descriptors import Descriptors, most_for_clients
 
 _GRACEFUL_SECONDS: Final = 10
 _HEARING_OUT_SECONDS: Final = 0.1
+_LOOKED_AT_EVERY: Final = 1.0
 
 
 class Server(uvicorn.Server):
@@ -22,10 +26,14 @@ class Server(uvicorn.Server):
     whoever spreads requests can notice. Ctrl-C does not wait for that, and a second signal of either kind for nothing.
     """
 
-    def __init__(self, config: uvicorn.Config, auth: Auth, *, drain_for: float = 0.0) -> None:
+    def __init__(
+        self, config: uvicorn.Config, auth: Auth, *, drain_for: float = 0.0, deadlines: Deadlines | None = None
+    ) -> None:
         super().__init__(config)
         self._auth = auth
         self._drain_for = drain_for
+        self._deadlines = deadlines or Deadlines()
+        self._looked_at = 0.0
 
     def drain(self) -> None:
         """Be asked no more, then answer what is under way, then end."""
@@ -62,6 +70,16 @@ class Server(uvicorn.Server):
         loop.add_signal_handler(signal.SIGTERM, self.drain)
         yield
 
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second look whose client is too slow. Whoever is slow at the end has ``_GRACEFUL_SECONDS``."""
+        now, before = asyncio.get_running_loop().time(), self._looked_at
+        if now - before >= _LOOKED_AT_EVERY:
+            self._looked_at = now
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, Watched):  # a WebSocket is none
+                    connection.look(now, before, self._deadlines)
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nothing more, hear out whoever has just been accepted, then end: uvicorn would hang up on a connection
         whose first request is still on its way."""
@@ -73,16 +91,27 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
 
 
-def server_for(auth: Auth, *, drain_for: float = 0.0, **tls: Any) -> Server:
+def server_for(
+    auth: Auth,
+    *,
+    drain_for: float = 0.0,
+    deadlines: Deadlines | None = None,
+    descriptors: int | None = None,
+    protocol: type[asyncio.Protocol] = AutoHTTPProtocol,
+    **tls: Any,
+) -> Server:
     """The server of one process, over everything that ``auth`` has to offer.
 
     No proxy headers (``web.trusted_proxies`` decides whom to believe), no server header, no access log, and ten seconds
-    for requests under way when it ends. ``drain_for`` are the seconds before that on SIGTERM.
+    for requests under way when it ends. ``drain_for`` are the seconds before that on SIGTERM. Clients have
+    ``deadlines``, and the first ``descriptors`` of this process, four fifths where nothing is said. ``protocol`` is one
+    of uvicorn's.
     """
     from coatcheck.web.app import build
 
     config = uvicorn.Config(
         build(auth),
+        http=watched(protocol, Descriptors(descriptors or most_for_clients())),
         lifespan="on",
         log_config=None,
         log_level="warning",
@@ -93,7 +122,7 @@ def server_for(auth: Auth, *, drain_for: float = 0.0, **tls: Any) -> Server:
         h11_max_incomplete_event_size=65_536,
         **tls,
     )
-    return Server(config, auth, drain_for=drain_for)
+    return Server(config, auth, drain_for=drain_for, deadlines=deadlines)
 
 
 def run(

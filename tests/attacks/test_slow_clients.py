@@ -1,0 +1,225 @@
+"""Clients that take their time to hold what a server has: connections, memory, descriptors.
+
+HT-01, HT-02: a head, a body and the reading of an answer have deadlines that no single byte puts off, and descriptors
+are left for the database. Whoever waits for an answer that is held back, or reads slowly, is not touched.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from coatcheck.auth import Auth
+from coatcheck.cli.serving.deadlines import Deadlines
+from coatcheck.cli.serving.listening import listen
+from coatcheck.cli.serving.uvicorn_server import server_for
+from coatcheck.errors import RequestMalformed
+from coatcheck.settings import Settings
+from coatcheck.web.bodies import read_body
+from tests import databases
+from tests.faults.serving import free_port
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("protocol", [HttpToolsProtocol, H11Protocol], ids=["httptools", "h11"]),
+]
+
+HEAD = b"GET /auth/healthz HTTP/1.1\r\nHost: localhost\r\n"
+SHORT = Deadlines(head=0.5, unread=0.5)
+LONGER = 2.0
+BY_THEN = 5.0
+"""Seconds: the server looks once a second, on a machine that does other things too."""
+
+
+async def test_a_head_that_never_ends_is_refused_in_time(protocol: Any):
+    async with _served(protocol) as port, _connected(port) as (reader, writer):
+        began = time.monotonic()
+        async with _byte_by_byte(writer, HEAD + b"X-More: " + b"a" * 1000):
+            answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"\r\nconnection: close\r\n" in answer
+        assert b"\r\ndate: " in answer
+        assert time.monotonic() - began < BY_THEN
+
+
+async def test_who_says_nothing_is_told_nothing(protocol: Any):
+    async with _served(protocol) as port, _connected(port) as (reader, _):
+        async with asyncio.timeout(BY_THEN):
+            assert await reader.read() == b""
+
+
+async def test_a_second_head_has_no_more_time_than_the_first(protocol: Any):
+    async with _served(protocol) as port, _connected(port) as (reader, writer):
+        writer.write(HEAD + b"\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        began = time.monotonic()
+        async with _byte_by_byte(writer, HEAD + b"X-More: " + b"a" * 1000):
+            assert b"HTTP/1.1 408 " in await reader.readuntil(b"408 Request Timeout\r\n")
+        assert time.monotonic() - began < BY_THEN
+
+
+async def test_a_body_that_nobody_waits_for_is_not_waited_for(protocol: Any):
+    async with _served(protocol) as port, _connected(port) as (reader, writer):
+        writer.write(HEAD + b"Content-Length: 1000\r\n\r\n")
+        began = time.monotonic()
+        async with _byte_by_byte(writer, b"a" * 1000):
+            answer = await reader.readuntil(b"\r\n\r\n")
+            with suppress(ConnectionResetError):
+                answer += await reader.read()
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"408" not in answer, "it would be taken for the answer to the next request"
+        assert time.monotonic() - began < BY_THEN
+
+
+async def test_a_body_byte_by_byte_has_one_deadline_for_all_of_it(protocol: Any):
+    refused = asyncio.get_running_loop().create_future()
+
+    async def reads(scope: Any, receive: Any, send: Any) -> None:
+        began = time.monotonic()
+        with pytest.raises(RequestMalformed):
+            await read_body(receive, scope["headers"], 1000, timedelta(seconds=0.5))
+        refused.set_result(time.monotonic() - began)
+        await _answer(send, b"too late")
+
+    async with _served(protocol, reads) as port, _connected(port) as (_, writer):
+        writer.write(HEAD + b"Content-Length: 1000\r\n\r\n")
+        async with _byte_by_byte(writer, b"a" * 1000):
+            assert await refused < 1.5
+
+
+async def test_who_does_not_read_is_cut_off(protocol: Any):
+    ended = asyncio.Event()
+
+    async def answers(_: Any, __: Any, send: Any) -> None:
+        await _answer(send, *(b"a" * 65_536 for _ in range(100)))
+        ended.set()
+
+    async with _served(protocol, answers) as port, _connected(port, limit=1024) as (_, writer):
+        writer.write(HEAD + b"\r\n")
+        async with asyncio.timeout(BY_THEN):
+            await ended.wait()
+
+
+async def test_who_does_not_read_what_was_left_at_the_end_is_cut_off_too(protocol: Any):
+    async def answers(_: Any, __: Any, send: Any) -> None:
+        await _answer(send, b"a" * 60_000)  # so little that nobody waits for it to be sent
+
+    async with _served(protocol, answers) as port, _connected(port, limit=1024) as (reader, writer):
+        writer.write(HEAD + b"Connection: close\r\n\r\n")
+        await asyncio.sleep(LONGER + 1)
+        assert len(await reader.read()) < 60_000
+
+
+async def test_who_reads_slowly_gets_everything(protocol: Any):
+    async def answers(_: Any, __: Any, send: Any) -> None:
+        await _answer(send, b"a" * 400_000)
+
+    async with _served(protocol, answers) as port, _connected(port, limit=1024) as (reader, writer):
+        writer.write(HEAD + b"Connection: close\r\n\r\n")
+        began, received = time.monotonic(), 0
+        while piece := await reader.read(65_536):
+            received += len(piece)
+            await asyncio.sleep(LONGER * len(piece) / 400_000)
+        assert received > 400_000
+        assert time.monotonic() - began >= LONGER
+
+
+async def test_an_answer_that_is_held_back_is_awaited(protocol: Any):
+    async def holds(_: Any, __: Any, send: Any) -> None:
+        await asyncio.sleep(LONGER)
+        await _answer(send, b"news")
+
+    async with _served(protocol, holds) as port, _connected(port) as (reader, writer):
+        writer.write(HEAD + b"Connection: close\r\n\r\n")
+        assert (await reader.read()).endswith(b"news")
+
+
+async def test_descriptors_are_left_for_what_is_no_client(protocol: Any, caplog: pytest.LogCaptureFixture):
+    with closing(socket.socket()) as probe:
+        most = probe.fileno() + 60 + 30  # the clients are in the same process
+    async with _served(protocol, descriptors=most) as port:
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+        await asyncio.sleep(0.3)
+        for client in clients:
+            client.setblocking(False)
+        closed = [client for client in clients if _is_closed(client)]
+        assert 20 < len(closed) < 40
+        for client in clients:
+            client.close()
+        await asyncio.sleep(0.3)
+        async with _connected(port) as (reader, writer):
+            writer.write(HEAD + b"\r\n")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    assert sum("no more clients are let in" in record.message for record in caplog.records) == 1
+
+
+@asynccontextmanager
+async def _served(
+    protocol: Any, app: Callable[[Any, Any, Any], Awaitable[None]] | None = None, **more: Any
+) -> AsyncIterator[int]:
+    """Serve an installation, or ``app`` in its place, until the block ends; the port."""
+    port = free_port()
+    auth = Auth(Settings(**{**databases.settings, "url": f"http://localhost:{port}"}))
+    server = server_for(auth, deadlines=SHORT, protocol=protocol, **more)
+    if app is not None:
+        server.config.app, server.config.lifespan = app, "off"
+    with listen("127.0.0.1", port, otherwise="") as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.005)
+        try:
+            yield port
+        finally:
+            server.stop()
+            await serving
+
+
+@asynccontextmanager
+async def _connected(port: int, **more: Any) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=client, **more)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def _byte_by_byte(writer: asyncio.StreamWriter, what: bytes) -> AsyncIterator[None]:
+    async def send() -> None:
+        for byte in what:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.05)
+
+    sending = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        sending.cancel()
+
+
+async def _answer(send: Any, *pieces: bytes) -> None:
+    length = str(sum(map(len, pieces))).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _is_closed(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
