@@ -117,6 +117,25 @@ async def test_who_does_not_read_what_was_left_at_the_end_is_cut_off_too(protoco
         assert len(await reader.read()) < 60_000
 
 
+async def test_who_asks_on_and_on_and_reads_nothing_is_cut_off_without_a_fuss(
+    protocol: Any, caplog: pytest.LogCaptureFixture
+):
+    ended = asyncio.Event()
+
+    async def answers(_: Any, __: Any, send: Any) -> None:
+        try:
+            await _answer(send, *(b"a" * 65_536 for _ in range(3)))
+        finally:
+            ended.set()
+
+    async with _served(protocol, answers) as port, _connected(port, limit=1024) as (_, writer):
+        writer.write((HEAD + b"\r\n") * 5)
+        async with asyncio.timeout(BY_THEN):
+            await ended.wait()
+        await asyncio.sleep(0.1)
+    assert [record.message for record in caplog.records] == []
+
+
 async def test_who_reads_slowly_gets_everything(protocol: Any):
     async def answers(_: Any, __: Any, send: Any) -> None:
         await _answer(send, b"a" * 400_000)

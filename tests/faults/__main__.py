@@ -32,6 +32,7 @@ from tests.faults import (
     power_loss,
     publishing,
     regions,
+    slow_clients,
     slow_postgres,
     soak,
     step_clocks,
@@ -190,6 +191,10 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
         in_a_folder(lambda folder, asked: soak.run(folder, logins=asked.logins, seed=asked.seed)),
     ),
     "soak-postgres": ("FT-15  the same over PostgreSQL", in_a_folder(soak_over_postgres)),
+    "slow-clients": (
+        "FT-14  clients that take their time",
+        in_a_folder(lambda folder, asked: slow_clients.run(folder, seed=asked.seed)),
+    ),
     "feed": (
         "FT-16  nonsense, rotation, forgeries",
         in_a_folder(lambda folder, asked: trouble_feed.run(folder, seed=asked.seed)),

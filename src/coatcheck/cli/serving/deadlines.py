@@ -44,8 +44,21 @@ class Watched(Protocol):
         self._waits_since = self.loop.time()
         self._waits_after: Any = None
         self._unsent = 0
+        self._answering: Any = None
         if not self._descriptors.have_room_for(transport):
             transport.abort()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Say so to the request that is being answered: where others wait behind it, uvicorn tells the last of them
+        alone, and this one fails in what it still sends."""
+        if self._answering is not None:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        super().connection_lost(exc)
 
     def resume_writing(self) -> None:
         """The client has read."""
