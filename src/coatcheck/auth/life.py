@@ -14,10 +14,10 @@ from coatcheck.passwords.argon2 import PasswordHasher
 from coatcheck.passwords.attempts import Attempts
 from coatcheck.passwords.devices import DeviceTokens
 from coatcheck.passwords.pool import HashingPool
+from coatcheck.patience import PatiencePaused
 from coatcheck.settings import Settings
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.open import store_for
-from coatcheck.stores.patience import PatiencePaused
 from coatcheck.stores.port import Store
 from coatcheck.tokens.api_key import API_KEY_PREFIX, SERVICE_SECRET_PREFIX, KeyTokens
 from coatcheck.tokens.derivation import Secrets

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from coatcheck.errors import AuthError
-from coatcheck.stores.patience import Patience
+from coatcheck.patience import Patience
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

@@ -337,7 +337,7 @@ class Registry(Protocol):
 
 class Store(Protocol):
     """A store. Every method raises StoreUnavailable when the store can't be reached or refuses to write, and over a
-    network when it has not answered within ``stores.patience.time_left()``."""
+    network when it has not answered within ``patience.time_left()``."""
 
     async def open(self) -> None:
         """Connect and bring the schema up to date."""

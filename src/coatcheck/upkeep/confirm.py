@@ -10,8 +10,8 @@ from coatcheck.errors import Broken
 from coatcheck.model.position import Position
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.subscriber import Registration
+from coatcheck.patience import Unhurried
 from coatcheck.revocation.barrier import Barrier, Standing
-from coatcheck.stores.patience import Unhurried
 from coatcheck.stores.port import Store
 
 SOONEST_LOOK: Final = 0.001

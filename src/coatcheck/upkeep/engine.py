@@ -130,7 +130,7 @@ class Engine:
         await self.switch.look()
         await self._store.write(self._prepare)
         await self._load_keys()
-        self._stop_watching.append(self._store.watch(self.follower.ring, self.follower.heed))
+        self._stop_watching.append(self._store.watch(self.follower.ring_for_store, self.follower.heed))
         if self._bell is not None:
             self._stop_watching.append(self._bell.watch(self.follower.ring_unless_told))
         await self.follower.start()

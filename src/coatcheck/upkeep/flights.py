@@ -4,6 +4,7 @@ import asyncio
 
 from coatcheck.authority import Authority, Found, LookUp
 from coatcheck.errors import StoreUnavailable
+from coatcheck.patience import awaited
 
 
 class Flights:
@@ -25,14 +26,14 @@ class Flights:
         """The authority's answer. Raises StoreUnavailable when there is none in time."""
         queued = self._queued.get(asked)
         if queued is not None:
-            return await asyncio.shield(queued)
+            return await awaited(queued)
         flying = self._flying.get(asked)
         if flying is not None and not fresh:
-            return await asyncio.shield(flying)
+            return await awaited(flying)
         task = asyncio.create_task(self._fly(asked, after=flying))
         self._queued[asked] = task
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(task)
+        return await awaited(task)
 
     async def _fly(self, asked: LookUp, after: asyncio.Task[Found] | None) -> Found:
         task = self._queued[asked]

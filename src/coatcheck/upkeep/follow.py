@@ -12,6 +12,7 @@ from coatcheck.authority import Authority, News
 from coatcheck.clock import Clock
 from coatcheck.errors import Broken
 from coatcheck.model.position import Position
+from coatcheck.patience import awaited
 from coatcheck.revocation.subscriber import Heard, Subscriber
 
 log = logging.getLogger("coatcheck")
@@ -104,9 +105,13 @@ class Follower:
 
     def ring(self) -> None:
         """A hint that something happened: sync soon (rule 6)."""
-        self._hinted_at = self._clock.steady()
         self._bell.set()
         self._ring_others()
+
+    def ring_for_store(self) -> None:
+        """The store's own hint."""
+        self._hinted_at = self._clock.steady()
+        self.ring()
 
     def ring_unless_told(self) -> None:
         """The same hint by another way than the store's own, which may say more: sync soon unless that comes too."""
@@ -158,7 +163,10 @@ class Follower:
         if latest is None or (latest.done() and now - self._key_sync_at >= 1.0):
             self._key_sync_at = now
             self._key_sync = latest = asyncio.create_task(self._sync_keys(), name="coatcheck-learn-keys")
-        return await asyncio.shield(latest)
+        try:
+            return await awaited(latest)
+        except Broken:  # not in time for this one
+            return False
 
     async def _sync_keys(self) -> bool:
         try:

@@ -15,6 +15,7 @@ from coatcheck.checking.cache import Remembered
 from coatcheck.clock import now_of
 from coatcheck.errors import CredentialRefused, StoreUnavailable, TokenExpired
 from coatcheck.model.principal import CarriedBy
+from coatcheck.patience import awaited
 
 _LEAST: Final = timedelta(seconds=1)
 
@@ -72,7 +73,7 @@ class UpstreamTokens:
         if task is None:
             task = self._under_way[of] = asyncio.create_task(self._issue(of, held))
             task.add_done_callback(lambda done: self._landed(of, done))
-        return await asyncio.shield(task)
+        return await awaited(task)
 
     async def _issue(self, of: _Of, held: Remembered) -> str:
         now = now_of(self._auth.clock)

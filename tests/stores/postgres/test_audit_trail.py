@@ -69,3 +69,13 @@ def test_followed_under_load_nothing_is_missed_and_nothing_comes_twice(store):
 
     seen = asyncio.run(both())
     assert len({each.kind for each in seen}) == len(seen) == 160
+
+
+def test_whoever_writes_the_trail_does_not_wait_for_itself(store, monkeypatch):
+    monkeypatch.setattr(latecomers, "_PATIENCE", 0.05)
+
+    def work(tx):
+        tx.audit.add(entry("own"))
+        return [each.kind for each in tx.audit.follow()]
+
+    assert asyncio.run(store.write(work)) == ["own"]

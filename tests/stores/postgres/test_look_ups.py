@@ -10,8 +10,8 @@ import pytest
 from coatcheck.authority import LookUp
 from coatcheck.errors import StoreUnavailable
 from coatcheck.model.session import Ending
+from coatcheck.patience import Patience
 from coatcheck.stores.open import store_for
-from coatcheck.stores.patience import Patience
 from coatcheck.stores.postgres.store import LOOK_UPS
 from coatcheck.testing.contracts.driving import NOW, a_session, a_user
 
@@ -89,6 +89,18 @@ async def test_whoever_waits_for_a_hung_database_is_told_in_time_and_the_next_ar
             took = time.monotonic() - began
         assert took < 1.5, "the store itself would wait for three seconds"
         assert await finds(store, asked)
+
+
+@pytest.mark.anyio
+async def test_whoever_waits_keeps_the_event_loop_no_busier(postgres_url):
+    async with opened(postgres_url) as (store, asked):
+        assert await finds(store, asked)
+        with hold(postgres_url), Patience(0.6):
+            used = time.process_time()
+            with pytest.raises(StoreUnavailable):
+                await finds(store, asked)
+            used = time.process_time() - used
+        assert used < 0.3, "the processor was at work for most of the time"
 
 
 @pytest.mark.anyio

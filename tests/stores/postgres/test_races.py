@@ -1,12 +1,14 @@
 """Two transactions meet at READ COMMITTED, in the one order in which it could go wrong."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
+import psycopg
 import pytest
 from msgspec import structs
 
-from coatcheck.errors import DataConflict, RequestNotFound
+from coatcheck.errors import DataConflict, RequestNotFound, StoreUnavailable
 from coatcheck.flows.parts.account import locked_account, require_another_administrator
 from coatcheck.flows.parts.prove_password import current_user
 from coatcheck.flows.parts.registered_service import locked_service
@@ -322,3 +324,12 @@ def test_of_two_who_end_everything_one_does(sides, postgres_url):
     first.commit()
     with pytest.raises(DataConflict):
         waiting.result(10)
+
+
+def test_a_transaction_that_has_failed_is_not_called_committed(sides):
+    first, _ = sides
+    first.do(lambda tx: tx.users.add(a_user()))
+    with suppress(psycopg.Error):
+        first.raw.execute("SELECT 1 / 0")
+    with pytest.raises(StoreUnavailable):
+        first.commit()

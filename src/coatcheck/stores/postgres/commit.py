@@ -52,21 +52,25 @@ def commit(
     unsure: list[Diagnostic] = []
     raw.add_notice_handler(unsure.append)
     ended: psycopg.Cursor[Any] | None = None
+    may_have_ended = False
     try:
         with raw.pipeline():
             raw.send_deferred()
             asked = _ask(raw, appended, ids, tells=tells, awaited=awaited)
+            may_have_ended = True
             ended = raw.execute("COMMIT")
             if has_news:
                 words = words_for(ids, appended, is_urgent=awaited) if appended else ""
                 raw.execute(_TELL if words else _RING, [words] if words else None)
     except psycopg.Error as fault:
         if ended is None or ended.statusmessage != "COMMIT":  # else only the bell did not ring, which is but a hint
-            if raw.info.transaction_status is TransactionStatus.UNKNOWN:
+            if may_have_ended and raw.info.transaction_status is TransactionStatus.UNKNOWN:
                 raise OutcomeUnknown from fault
             raise
     finally:
         raw.remove_notice_handler(unsure.append)
+    if ended.statusmessage != "COMMIT":  # COMMIT of a transaction that failed rolls it back, and is no error
+        raise StoreUnavailable
     row = None if asked is None else asked.fetchone()
     if any(notice.source_function == "SyncRepWaitForLSN" for notice in unsure):
         # It is on the primary's disk, and perhaps nowhere else: a failover might forget it.

@@ -13,8 +13,9 @@ from typing import Any, Final, Generic, TypeVar
 from sqlalchemy import Connection
 
 from coatcheck.errors import StoreUnavailable
-from coatcheck.stores.patience import time_left
+from coatcheck.patience import time_left
 from coatcheck.stores.postgres.connect import BUSY, connect, cut, driver, has_been_spoken_to
+from coatcheck.stores.postgres.pipelining import PipelinedConnection
 
 Result = TypeVar("Result")
 
@@ -27,6 +28,7 @@ class Line:
     def __init__(self, parameters: str) -> None:
         self._parameters = parameters
         self._connection: Connection | None = None
+        self._raw: PipelinedConnection | None = None
         self._cutting = Lock()
         self._wire: int | None = None
         self._is_connecting = False
@@ -42,7 +44,7 @@ class Line:
         One that the server has closed meanwhile, as it does when it restarts or becomes a standby, is replaced here:
         the next work would fail over it, however long the server has been back.
         """
-        if self._connection is not None and has_been_spoken_to(driver(self._connection)):
+        if self._raw is not None and (self._raw.closed or has_been_spoken_to(self._raw)):
             self.drop()
         if self._connection is None:
             self._connect()
@@ -60,11 +62,12 @@ class Line:
             with self._cutting:
                 self._is_connecting = False
                 if self._connection is not None:
-                    self._wire = driver(self._connection).fileno()
+                    self._raw = driver(self._connection)
+                    self._wire = self._raw.fileno()
 
     def drop(self) -> None:
         """Close the connection, if there is one, whatever is wrong with it."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._raw = self._connection, None, None
         with self._cutting:
             self._wire = None
         if connection is not None:
@@ -85,45 +88,55 @@ class Line:
 
 
 class _Job(Generic[Result]):
-    """A unit of work that somebody waits for. ``line`` is where it is being done."""
+    """A unit of work that somebody waits for, until ``limit``."""
 
-    __slots__ = ("_error", "_result", "future", "line", "loop", "work")
+    __slots__ = ("_error", "_is_given_up", "_is_over", "_line", "_result", "_turn", "future", "limit", "loop", "work")
 
-    def __init__(self, work: Callable[[Line], Result], loop: AbstractEventLoop, future: "Future[Result]") -> None:
+    def __init__(self, work: Callable[[Line], Result], loop: AbstractEventLoop, seconds: float) -> None:
         self.work = work
         self.loop = loop
-        self.future = future
-        self.line: Line | None = None
+        self.future: Future[Result] = loop.create_future()
+        self.limit = loop.call_later(seconds, self._overdue)
+        self._turn = Lock()
+        self._line: Line | None = None
+        self._is_given_up = False
+        self._is_over = False
         self._result: Any = None
         self._error: BaseException | None = None
 
     def do(self, line: Line) -> None:
         """Do it over ``line``, if somebody still waits for it."""
-        if self.future.done():
-            return
-        line.begin()
-        self.line = line
+        with self._turn:
+            if self._is_given_up or self.future.done():
+                return
+            line.begin()
+            self._line = line
         try:
             self._result = self.work(line)
         except StopIteration as raised:  # a future can't hold one
             self._error = RuntimeError(f"a unit of work raised {raised!r}")
         except BaseException as raised:  # noqa: BLE001 - it is the caller's, whatever it is
             self._error = raised
-        self.line = None
+        with self._turn:  # from here on it is what it is: nobody says that nothing was done, or breaks off the next one
+            self._line = None
+            self._is_over = True
 
     def tell(self) -> None:
         """Let whoever waits know what came of it."""
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self.loop.call_soon_threadsafe(self._settle)
 
-    def overdue(self) -> None:
+    def _overdue(self) -> None:
         """Nobody waits any longer: give it up before it has begun; break it off where it is under way."""
-        line = self.line
-        has_begun = line is not None and not line.cut()  # then it fails, and says whether it may have been committed
-        if not has_begun and not self.future.done():
+        with self._turn:
+            if self._is_over or (self._line is not None and not self._line.cut()):
+                return  # it says itself what was done, and whether it may have been committed
+            self._is_given_up = True
+        if not self.future.done():
             self.future.set_exception(StoreUnavailable(BUSY))
 
     def _settle(self) -> None:
+        self.limit.cancel()
         if self.future.done():
             return
         if self._error is None:
@@ -156,15 +169,9 @@ class Crew:
         seconds = min(patience or self._patience, time_left())
         if not seconds:
             raise StoreUnavailable(BUSY)
-        loop = get_running_loop()
-        future: Future[Result] = loop.create_future()
-        job = _Job(work, loop, future)
+        job = _Job(work, get_running_loop(), seconds)
         self._hand_out(job)
-        deadline = loop.call_later(seconds, job.overdue)
-        try:
-            return await future
-        finally:
-            deadline.cancel()
+        return await job.future
 
     def rest(self, patience: float) -> bool:
         """Wait until every thread is between two jobs, hold them there, and close the connections; False when that

@@ -20,7 +20,7 @@ _WRITERS: Final = text(
     f"""
     SELECT virtualtransaction FROM pg_locks
     WHERE locktype = 'relation' AND relation = '{audit.name}'::regclass AND mode = 'RowExclusiveLock' AND granted
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     """  # noqa: S608
 )
 

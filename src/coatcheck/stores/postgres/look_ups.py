@@ -13,18 +13,23 @@ from psycopg import waiting
 from psycopg.rows import TupleRow
 
 from coatcheck.errors import StoreUnavailable
-from coatcheck.stores.patience import time_left
+from coatcheck.patience import time_left
+from coatcheck.stores.postgres.addresses import resolved
 from coatcheck.stores.postgres.connect import BUSY, TIMEOUTS_MS, cut, has_been_spoken_to, setup_statements
 from coatcheck.stores.sql.driver_statement import CompiledStatement
+from coatcheck.stores.sql.worker import Worker
+
+_LOOKS_EVERY: Final = 0.1
+"""Seconds between two looks of the driver whether it was interrupted. Its default would keep the event loop busy."""
 
 
 class _Connection(psycopg.AsyncConnection[TupleRow]):
     """A connection whose question may be given up: it is of no more use then."""
 
-    async def wait(self, gen: Any, *given: Any, **named: Any) -> Any:
+    async def wait(self, gen: Any, interval: float = _LOOKS_EVERY, timeout: float | None = None) -> Any:  # noqa: ASYNC109
         """As the driver's own, until nobody waits any more: then the connection is closed."""
         try:
-            return await waiting.wait_async(gen, self.pgconn.socket, *given, **named)
+            return await waiting.wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
         except asyncio.CancelledError:
             self.pgconn.finish()  # the driver would wait for a server that may not answer to cancel it
             raise
@@ -42,6 +47,7 @@ class LookUpConnections:
         self._idle: list[_Connection] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_closed = False
+        self._resolver = Worker("coatcheck resolver")
 
     async def ask(self, statement: CompiledStatement, arguments: Any) -> list[Any]:
         """The rows. Raises the driver's errors, StoreUnavailable."""
@@ -70,17 +76,20 @@ class LookUpConnections:
 
     def rest(self) -> None:
         """Close the connections over which nobody asks at the moment."""
-        while self._idle:
-            connection = self._idle.pop()
+        idle, self._idle = self._idle, []  # whoever forks may be another thread
+        for connection in idle:
             connection.pgconn.finish()
 
     def close(self) -> None:
         """Close every connection, as soon as nobody asks over it any more."""
         self._is_closed = True
         self.rest()
+        self._resolver.stop(0)
 
     async def _ready(self, until: float) -> _Connection:
         """The connection that worked last, or a new one; see ``crew.Line.ready`` for those that the server closed."""
+        if self._is_closed:
+            raise StoreUnavailable(BUSY)
         while self._idle:
             connection = self._idle.pop()
             if not has_been_spoken_to(connection):
@@ -93,7 +102,8 @@ class LookUpConnections:
             raise StoreUnavailable(BUSY) from None
 
     async def _connect(self) -> _Connection:
-        connection = await _Connection.connect(self._parameters, autocommit=True)
+        parameters = await self._resolver.run(lambda: resolved(self._parameters))
+        connection = await _Connection.connect(parameters, autocommit=True)
         try:
             await connection.execute(setup_statements(TIMEOUTS_MS))
         except BaseException:

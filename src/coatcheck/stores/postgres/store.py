@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from coatcheck.authority import Found, LookUp, News
-from coatcheck.errors import Misconfigured, OutcomeUnknown, StoreUnavailable
+from coatcheck.errors import Misconfigured, OutcomeUnknown
 from coatcheck.stores.port import Committed, Registry, Transaction
 from coatcheck.stores.postgres.bell import Bell
 from coatcheck.stores.postgres.commit import commit, roll_back
@@ -74,6 +74,8 @@ class PostgresStore(OfOneProcess):
     async def open(self) -> None:
         self._require_own_process()
         await self._writers.run(lambda _: self._open(), patience=_OPENING_MS / 1000)
+        if self._look_ups is not None:
+            self._look_ups.close()
         self._look_ups = LookUpConnections(self._parameters, most=LOOK_UPS, patience=_PATIENCE)
         self._is_open = True
 
@@ -224,15 +226,19 @@ def _written(line: Line, whole: Callable[[Connection], Result]) -> Result:
                     roll_back(driver(connection))
                 if not tries_left or not _is_to_be_repeated(fault):
                     raise
+                line.drop()  # the driver believes prepared what it has just sent, and the server may not
     raise AssertionError  # the last try returns or raises
 
 
 def _read(line: Line, work: Callable[[Connection], Result], *, in_one: bool) -> Result:
     with _trouble(line):
         connection = line.ready()
-        if not in_one:
-            return work(connection)
         raw = driver(connection)
+        if not in_one:
+            try:
+                return work(connection)
+            finally:
+                raw.discard_deferred()
         _begin(raw, _BEGIN_READING)
         try:
             return work(connection)
@@ -250,12 +256,12 @@ def _trouble(line: Line | None = None) -> Iterator[None]:
     """Turn the database's errors into ours, and begin anew with a fresh connection after any."""
     try:
         yield
-    except (OutcomeUnknown, StoreUnavailable):
+    except OutcomeUnknown:
         if line is not None:
             line.drop()
         raise
     except (psycopg.Error, *TROUBLE) as fault:
         error = translated(fault)
-        if line is not None and isinstance(error, StoreUnavailable):
+        if line is not None:
             line.drop()
         raise error from cause_of(error, fault)

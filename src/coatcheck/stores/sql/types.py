@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import BigInteger, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
 
+from coatcheck.errors import StoreUnavailable
 from coatcheck.model.position import Epoch
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,7 +61,10 @@ class Named(TypeDecorator[StrEnum]):
         return None if value is None else value.value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
-        return None if value is None else self.enumeration(value)
+        try:
+            return None if value is None else self.enumeration(value)
+        except ValueError:
+            raise StoreUnavailable("The store holds something that this version does not know.") from None
 
 
 class Json(TypeDecorator[Any]):

@@ -109,11 +109,22 @@ class Database:
             if raw.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
                 raise StoreUnavailable("The database's file system does not support a write-ahead log.")
             self._writer.synchronous("FULL")
+            self._force_log(raw)
             raw.execute("BEGIN IMMEDIATE")
             with self._undone_on_error(connection):
                 schema.bring_up_to_date(connection, self._part)
                 establish(connection)
                 commit(raw)
+
+    @staticmethod
+    def _force_log(raw: sqlite3.Connection) -> None:
+        """Have on the disk what the log holds. Somebody may have been killed between writing a commit and forcing it:
+        from now on it is seen, and nobody may be told what a power loss could still take."""
+        try:
+            raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode != sqlite3.SQLITE_FULL:  # then it was forced, and there is no room to copy it
+                raise
 
     def _write(
         self, work: Callable[[Connection], Result], synchronous: str, has_news: Callable[[], bool], until: float

@@ -30,7 +30,7 @@ from coatcheck.errors import (
     TokenMissing,
 )
 from coatcheck.feed import FeedAnswer, FeedQuestion, asked_in, write_answer
-from coatcheck.stores.patience import Unhurried
+from coatcheck.patience import Unhurried
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint, May

@@ -17,7 +17,7 @@ from coatcheck.carriers.cookies import clear
 from coatcheck.carriers.raw import RawHeader, values_of
 from coatcheck.errors import AuthError, MethodRefused, Misconfigured, RequestNotFound
 from coatcheck.feed import QUESTION
-from coatcheck.stores.patience import Patience
+from coatcheck.patience import Patience
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.endpoint import Endpoint
@@ -99,7 +99,8 @@ class Resource:
         except AuthError as error:
             answer = (oauth_problem if endpoint.is_oauth else problem)(error)
             return self._final(answer, [clear(cookie) for cookie in call.unreadable])
-        cookies = [*reply.cookies, *(await renewed_in_passing(call, reply) if endpoint.renews else ())]
+        with patience:
+            cookies = [*reply.cookies, *(await renewed_in_passing(call, reply) if endpoint.renews else ())]
         cookies += [clear(cookie) for cookie in call.unreadable if not _sets(cookies, cookie.start)]
         body = b"" if reply.result is None else json.encode(reply.result)
         headers = ((_JSON,) if body else ()) + reply.headers

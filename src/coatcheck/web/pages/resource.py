@@ -12,7 +12,6 @@ from starlette.types import Receive, Scope, Send
 from coatcheck.carriers.cookies import clear
 from coatcheck.carriers.raw import RawHeader
 from coatcheck.errors import AuthError, CredentialRefused, MethodRefused, Misconfigured, ReauthenticationNeeded
-from coatcheck.stores.patience import Patience
 from coatcheck.web.api.answering import Reply
 from coatcheck.web.api.call import Call
 from coatcheck.web.api.routing import renewed_in_passing, send_answer
@@ -64,7 +63,7 @@ class Resource:
             visit.fields = read_form(body, call.headers) if body else {}
         else:
             visit.notice = unpacked(call.cookie(self._notice) or "")
-        with Patience():
+        with visit.patience:
             return await deed(visit)
 
     def _instead(self, visit: Visit, error: AuthError, scope: Scope) -> Shown | Moved:
@@ -85,7 +84,8 @@ class Resource:
         return quote(scope["path"]) + (f"?{query}" if query else "")
 
     async def _answer(self, visit: Visit, outcome: Shown | Moved) -> Answer:
-        cookies = [*outcome.cookies, *await renewed_in_passing(visit.call, Reply(cookies=outcome.cookies))]
+        with visit.patience:
+            cookies = [*outcome.cookies, *await renewed_in_passing(visit.call, Reply(cookies=outcome.cookies))]
         if isinstance(outcome, Moved):
             status, headers, body = 303, ((b"location", outcome.to.encode("ascii")), *outcome.headers), b""
             if outcome.notice:

@@ -10,6 +10,7 @@ from coatcheck.model.login import Login
 from coatcheck.model.principal import Principal
 from coatcheck.model.receipt import Receipt
 from coatcheck.model.user import ADMINISTRATOR, User
+from coatcheck.patience import Patience
 from coatcheck.web.api.answering import clear_others, deliver
 from coatcheck.web.api.call import Call
 from coatcheck.web.pages.redirects import asked_path, safe_path
@@ -19,12 +20,12 @@ from coatcheck.web.receipts import receipt_sentence
 
 class Visit:
     """A call to a page. ``query`` is the address's, ``fields`` are the form's, ``notice`` says what was just done.
-    ``viewer`` is set once it is known who is looking.
+    ``viewer`` is set once it is known who is looking; ``patience`` is for all that the visit asks a store.
 
     Has no repr of its own: it holds passwords and credentials.
     """
 
-    __slots__ = ("call", "fields", "notice", "query", "site", "viewer")
+    __slots__ = ("call", "fields", "notice", "patience", "query", "site", "viewer")
 
     def __init__(self, call: Call, site: Site, query: bytes) -> None:
         self.call = call
@@ -33,6 +34,7 @@ class Visit:
         self.fields: dict[str, str] = {}
         self.notice = ""
         self.viewer: Viewer | None = None
+        self.patience = Patience()
 
     @property
     def auth(self) -> Auth:

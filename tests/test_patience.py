@@ -1,14 +1,13 @@
 """A request has so many seconds for all that it asks a store, and nobody else pays for it."""
 
 import asyncio
-import time
 from math import inf
 
 import pytest
 
+from coatcheck import patience
 from coatcheck.errors import StoreUnavailable
-from coatcheck.stores import patience
-from coatcheck.stores.patience import Patience, PatiencePaused, Unhurried, time_left
+from coatcheck.patience import Patience, PatiencePaused, Unhurried, awaited, time_left
 
 
 def run(asked):
@@ -101,21 +100,14 @@ def test_what_is_waited_for_elsewhere_uses_up_no_limit(clock):
     assert run(asked) == (2, 2)
 
 
-def dawdle(tx):
-    tx.users._connection.exec_driver_sql("SELECT pg_sleep(0.2)")
-
-
-def test_several_questions_to_a_database_together_take_no_longer(postgres_store):
+@pytest.mark.parametrize("seconds", [0.05, None])
+def test_what_others_wait_for_too_is_waited_for_no_longer_and_goes_on(seconds):
     async def asked():
-        began = time.monotonic()
-        with Patience(0.5):
-            await postgres_store.read(dawdle)
-            with pytest.raises(StoreUnavailable):
-                await postgres_store.read(lambda tx: [dawdle(tx) for _ in range(10)])
-            with pytest.raises(StoreUnavailable):
-                await postgres_store.read(dawdle)
-        took = time.monotonic() - began
-        await postgres_store.read(lambda tx: tx.log.head())  # what was broken off is no trouble for the next
-        return took
+        shared = asyncio.create_task(asyncio.sleep(0.3, "done"))
+        if seconds is None:
+            return await awaited(shared)
+        with Patience(seconds), pytest.raises(StoreUnavailable):
+            await awaited(shared)
+        return await shared
 
-    assert run(asked) < 1.5, "each question alone would be given three seconds"
+    assert run(asked) == "done"

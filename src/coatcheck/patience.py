@@ -1,15 +1,19 @@
-"""How long a request has for all its questions to a store together.
+"""How long a request has for all that it asks a store.
 
 A store limits each question by itself. Over a slow network, or to a database that hangs now and then, a request that
 asks several would wait for the sum, and whoever is behind it longer than anybody waits.
 """
 
-from asyncio import Task, current_task
+from asyncio import Future, Task, current_task, shield, timeout
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from math import inf
 from time import monotonic
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
+
+from coatcheck.errors import StoreUnavailable
+
+Result = TypeVar("Result")
 
 PATIENCE: Final = 2.75
 """Seconds that a request has, when nobody says otherwise."""
@@ -74,6 +78,19 @@ def time_left() -> float:
     if deadline is None or deadline[0] is not current_task():
         return inf
     return max(0.0, deadline[1] - _now())
+
+
+async def awaited(shared: "Future[Result]") -> Result:
+    """What comes of ``shared``, for which others may wait too: it goes on when this task's patience, or the task, is at
+    its end. Raises StoreUnavailable then."""
+    seconds = time_left()
+    if seconds == inf:
+        return await shield(shared)
+    try:
+        async with timeout(seconds):
+            return await shield(shared)
+    except TimeoutError:
+        raise StoreUnavailable from None
 
 
 def _now() -> float:
