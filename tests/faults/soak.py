@@ -177,18 +177,19 @@ class _Soak:
             grows = f"memory grows by {memory:.2f} MB and {blocks:.0f} blocks in 100,000 operations"
             self.violations.append(f"{grows}\n{await self._grown(each)}")
         self._judge_sizes(samples)
-        rows = await self._rows()
-        for name, count in (await self._rows_when_all_is_over(baseline)).items():
+        rows, left = await self._rows(), await self._rows_when_all_is_over()
+        for name, count in left.items():
             self._hold(count <= baseline[name], f"{name}: {count} rows are left, there were {baseline[name]}")
         return figures | {
-            f"{name}: rows, and when all is over": f"{count:,}, {baseline[name]:,}" for name, count in rows.items()
+            f"rows of {name}: at first, at last, when all is over": f"{baseline[name]:,}, {count:,}, {left[name]:,}"
+            for name, count in rows.items()
         }
 
     def _figures(self, samples: list[Sample]) -> dict[str, Any]:
         done, outcomes, last = self._traffic.done, self._traffic.outcomes, samples[-1]
         accepted, again = outcomes["check: accepted"], sum(count for each, count in outcomes.items() if "again" in each)
         self._hold(accepted > done["log_in"], f"too few were accepted: {outcomes}")
-        self._hold(again == 0, f"try again: {outcomes}")
+        self._hold(again <= last.operations // 1000, f"try again: {outcomes}")
         return {
             "operations": last.operations,
             "logins": done["log_in"],
@@ -305,7 +306,7 @@ class _Soak:
 
         return await self._auth.store.read(count) | {"registrations": len(await self._auth.subscribers())}
 
-    async def _rows_when_all_is_over(self, baseline: dict[str, int]) -> dict[str, int]:
+    async def _rows_when_all_is_over(self) -> dict[str, int]:
         """Days later, when everything has been purged: what is left."""
         self._clock.advance(3 * _DAY)
         follower = self._auth.parts.running.follower

@@ -118,8 +118,11 @@ class Traffic:
     async def _do(self, deed: Callable[[], Awaitable[object]]) -> None:
         try:
             await deed()
-        except (CredentialRefused, DataConflict, SessionEnded, SessionExpired) as refused:
+        except (CredentialRefused, DataConflict) as refused:
             self.outcomes[f"{deed.__name__}: {refused.code}"] += 1
+        except Broken as away:
+            self.outcomes[f"{deed.__name__} again: {away.code}"] += 1
+            return
         self.done[deed.__name__] += 1
 
     # -- logins -------------------------------------------------------------------------------------------------------
