@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from coatcheck.cli.doctor_cache import examine_cache
-from coatcheck.cli.doctor_checks import examine
+from coatcheck.cli.doctor.cache import examine_cache
+from coatcheck.cli.doctor.examine import examine
 from tests.redis.builders import redis_at
 from tests.redis_server import RedisServer
 

@@ -24,7 +24,7 @@ _COMMANDS: Final = (
     "doctor",
 )
 
-_ELSEWHERE: Final = {"serve": "serving.serve", "token": "tokens.token", "copy": "copying"}
+_ELSEWHERE: Final = {"serve": "serving.serve", "token": "tokens.token", "copy": "copying", "doctor": "doctor.doctor"}
 """Commands whose module has another name."""
 
 

@@ -23,12 +23,12 @@ _TOO_LATE: Final = b"HTTP/1.1 408 Request Timeout\r\n%bcontent-length: 0\r\nconn
 class Deadlines:
     """Seconds. ``head`` is for a whole head; ``unread`` is for a client that reads nothing of what waits for it."""
 
-    head: float = 9.0
-    """Looked at once a second, this is ten at most. A head comes in one or two packets: ten seconds are three losses of
-    a packet one after the other (RFC 6298: 1 s, 2 s, 4 s)."""
+    head: float = 8.5
+    """Looked at once a second, this is ten at most. A head comes in one or two packets: one that is lost three times in
+    a row is here after seven (RFC 6298: 1 s, 2 s, 4 s)."""
 
     unread: float = 30.0
-    """As long as a body may take. An answer here is a few kilobytes, so who is slow but reads is never in this case."""
+    """As long as a body may take. Whatever is read in that time begins it anew."""
 
 
 class Watched(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from coatcheck.cli.doctor_checks import Check
+from coatcheck.cli.doctor.check import Check
 from coatcheck.settings import Settings
 from coatcheck.stores.looking import looking
 from coatcheck.stores.postgres.store import CONNECTIONS

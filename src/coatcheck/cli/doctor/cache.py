@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from coatcheck.cli.doctor_checks import Check
+from coatcheck.cli.doctor.check import Check
 from coatcheck.errors import Misconfigured
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from coatcheck.cli.doctor_checks import Check
+from coatcheck.cli.doctor.check import Check
 from coatcheck.clock import SystemClock, now_of
 from coatcheck.errors import AuthError, Misconfigured
 from coatcheck.model.key import KeyStatus

@@ -12,7 +12,7 @@ from coatcheck.cli.printing import json_option, show_document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from coatcheck.cli.doctor_checks import Check
+    from coatcheck.cli.doctor.check import Check
 
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 
@@ -33,7 +33,7 @@ def command(list_settings: bool, as_json: bool) -> None:
     if list_settings:
         _show_settings(as_json=as_json)
         return
-    from coatcheck.cli.doctor_checks import examine
+    from coatcheck.cli.doctor.examine import examine
 
     checks = examine(os.environ)
     if as_json:

@@ -7,9 +7,10 @@ import sqlite3
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 from coatcheck.cli.database import ABSENT, CURRENT, Sight, look, require_not_lost
+from coatcheck.cli.doctor.check import Check
 from coatcheck.cli.environment import settings_from
 from coatcheck.cli.knobs import knobs
 from coatcheck.errors import AuthError, Misconfigured
@@ -27,15 +28,6 @@ _MENDS: Final[Mapping[str, str]] = {
     "being filled": "Give the same `coatcheck copy` again.",
 }
 """What helps against tables that can't be used."""
-
-
-class Check(NamedTuple):
-    """One thing that was looked at: what it ``says``, and how to ``mend`` it where that is needed."""
-
-    name: str
-    state: Literal["ok", "warning", "problem"]
-    says: str
-    mend: str = ""
 
 
 def examine(environment: Mapping[str, str]) -> list[Check]:
@@ -191,7 +183,7 @@ def _sqlite() -> Check:
 
 def _cache(settings: Settings) -> Iterator[Check]:
     if settings.cache:
-        from coatcheck.cli.doctor_cache import examine_cache
+        from coatcheck.cli.doctor.cache import examine_cache
 
         yield from examine_cache(settings.cache)
 
@@ -221,10 +213,10 @@ def _store(settings: Settings) -> Iterator[Check]:
         if sight.state != CURRENT:
             yield Check("tables", "warning", f"they are {sight.state}, which this one works with", "Update this one.")
         if settings.is_shared:
-            from coatcheck.cli.doctor_postgres import postgres
+            from coatcheck.cli.doctor.postgres import postgres
 
             yield from postgres(settings)
-        from coatcheck.cli.doctor_inside import examine_inside
+        from coatcheck.cli.doctor.inside import examine_inside
 
         yield from asyncio.run(examine_inside(settings))
 

@@ -1,0 +1,1 @@
+"""``coatcheck doctor``: what it looks at, a file for each place."""
