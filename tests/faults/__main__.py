@@ -80,7 +80,7 @@ def lose_power(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """FT-06, where SQLite's library can be reached."""
     if reason := disk_writes.why_not():
         return {"NOT TESTED": reason}
-    return power_loss.run(folder, number=asked.cuts, deeds=1500, seed=asked.seed)
+    return power_loss.run(folder, number=asked.cuts, deeds=1000, seed=asked.seed)
 
 
 @contextmanager

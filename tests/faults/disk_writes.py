@@ -79,6 +79,15 @@ class Recording:
         with self.lock:
             self.entries.append(Noted(what))
 
+    def kill(self, at: int) -> None:
+        """Nothing of what came ``at`` that entry or later has happened."""
+        del self.entries[at:]
+        self.names.clear()
+        for entry in self.entries:
+            if isinstance(entry, Named):
+                self.names.pop(entry.name, None)
+                self.names |= {} if entry.file is None else {entry.name: entry.file}
+
     def file(self, name: str) -> int:
         """The number of the file that ``name`` leads to, which is a new one if it led to none."""
         if name not in self.names:

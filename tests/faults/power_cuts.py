@@ -61,6 +61,17 @@ class Disk:
         files = [named.file for named in self._unsynced_names if named.name == name] or [self._names.get(name)]
         return 0 if files[-1] is None else len(self._unsynced[files[-1]])
 
+    def keep_power(self) -> Image:
+        """What everybody sees who looks now, also when those who wrote it were killed."""
+        names = dict(self._names)
+        for named in self._unsynced_names:
+            _name(names, named)
+        seen = {name: bytearray(self._kept[file]) for name, file in names.items()}
+        for name, file in names.items():
+            for change in self._unsynced[file]:
+                _change(seen[name], change)
+        return {name: bytes(content) for name, content in seen.items()}
+
     def lose_power(self, chance: Random) -> Image:
         """What may be there if it happens now."""
         names, share = dict(self._names), chance.choice(_SHARES)
@@ -78,6 +89,14 @@ class Disk:
                 elif isinstance(part, Wrote) and chance.random() < share:
                     _grow(left, part.offset + len(part.data), chance)
         return bytes(left)
+
+
+def disk_after(entries: Sequence[Entry]) -> Disk:
+    """A disk that has taken all of them."""
+    disk = Disk()
+    for entry in entries:
+        disk.take(entry)
+    return disk
 
 
 def _name(names: dict[str, int], named: Named) -> None:

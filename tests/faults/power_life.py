@@ -14,23 +14,28 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from coatcheck import Auth, Settings
+from coatcheck.errors import CredentialRefused, LoginRefused
 from coatcheck.model.client import Client
 from coatcheck.model.login import Login
 from coatcheck.model.principal import Principal
 from coatcheck.model.session import Carry
-from coatcheck.settings import TokenSettings
+from coatcheck.settings import RevocationSettings, TokenSettings
 from coatcheck.testing import fast_passwords
 from coatcheck.upkeep.touches import write_touches
 from tests.faults.deeds import NEW, token_of
-from tests.faults.disk_writes import Entry, Recording, recorded
+from tests.faults.disk_writes import Entry, Noted, Recording, Synced, recorded
+from tests.faults.power_cuts import disk_after
 from tests.faults.serving import PASSWORD, SECRET
 
 MAIN: Final = "app.db"
 REGISTRY: Final = f"{MAIN}-subscribers"
 WITNESS: Final = f"{MAIN}-witness"
 
-LIVES: Final = 3
-"""How often the installation is closed and opened again, so that write-ahead logs come and go."""
+LIVES: Final = 4
+"""Each installation but the last is killed, and another one goes on with what it has left."""
+
+LATEST: Final = 16
+"""An installation is killed at one of so many syncs, if it made any: those of its closing are among them."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,14 @@ class Known:
 
 
 def auth_over(folder: Path) -> Auth:
-    """An installation over the database in ``folder``. No access token expires before the judge has seen it."""
-    tokens = TokenSettings(access_for=timedelta(hours=12))
+    """An installation over the database in ``folder``. No access token expires before the judge has seen it, and
+    receipts don't wait long for a process that was killed."""
     settings = Settings(
-        database=f"sqlite:///{folder}/{MAIN}", secrets=(SECRET,), passwords=fast_passwords(), tokens=tokens
+        database=f"sqlite:///{folder}/{MAIN}",
+        secrets=(SECRET,),
+        passwords=fast_passwords(),
+        tokens=TokenSettings(access_for=timedelta(hours=12)),
+        revocation=RevocationSettings(lease=timedelta(seconds=1)),
     )
     return Auth(settings)
 
@@ -107,21 +116,55 @@ def noting(recording: Recording, modes: dict[str, str]) -> type[sqlite3.Connecti
 class Life:
     """What a few people do, one thing after the other."""
 
-    def __init__(self, folder: Path, recording: Recording, chance: Random) -> None:
-        self._folder, self._recording, self._chance = folder, recording, chance
+    def __init__(self, recording: Recording, chance: Random) -> None:
+        self._recording, self._chance = recording, chance
+        self._folder = Path()
         self._known = Known()
+        self._begun = 0
 
-    async def go_on(self, deeds: int) -> None:
-        """With an installation that is opened first, and closed in the end."""
+    async def go_on(self, folder: Path, deeds: int) -> None:
+        """With an installation in ``folder`` that is opened first, and closed in the end."""
         usual = (self._log_in, self._log_in, self._log_in, self._refresh, self._refresh, self._log_out, self._be_seen)
         seldom = (self._register, self._change_password, self._log_out_everywhere, self._subscribe)
-        async with auth_over(self._folder) as auth:
+        self._folder, self._begun = folder, len(self._recording.entries)
+        async with auth_over(folder) as auth:
+            await self._ask_again(auth)
             for _ in range(deeds):
                 verb = self._chance.choice((*usual, *usual, *seldom)) if self._known.held else self._register
                 await verb(auth)
 
+    def die(self) -> bytes:
+        """At one of the last syncs, before it has done anything: what was written is seen by all who come later. Return
+        what the witness holds then."""
+        entries, begun = self._recording.entries, self._begun
+        syncs = [at for at, entry in enumerate(entries[begun:], begun) if isinstance(entry, Synced)]
+        self._recording.kill(self._chance.choice(syncs[-LATEST:] or [len(entries)]))
+        told = [entry.what for entry in entries if isinstance(entry, Noted) and isinstance(entry.what, Known)]
+        self._known = told[-1] if told else Known()
+        return self._known.witness
+
+    async def _ask_again(self, auth: Auth) -> None:
+        """What came of that to which nobody had answered when the installation was killed?"""
+        unsure = self._known.unsure
+        for session_id, device in [each for each in self._known.held.items() if each[0] in unsure]:
+            try:
+                await auth.check(device.token)
+            except CredentialRefused:
+                self._acknowledged(device.email, session_id)
+                continue
+            if device.refresh_token is not None:
+                login = await auth.refresh(device.refresh_token, client=self._client())
+                self._acknowledged(device.email, login=login, who=device.who)
+        for email in unsure & self._known.passwords.keys():
+            try:
+                await auth.login(email, self._known.passwords[email], client=self._client())
+            except LoginRefused:
+                self._acknowledged(email, password=_other(self._known.passwords[email]))
+        self._known = replace(self._known, unsure=frozenset())
+        self._recording.note(self._known)
+
     async def _register(self, auth: Auth) -> None:
-        email = f"{len(self._known.passwords)}@example.com"
+        email = f"{self._chance.getrandbits(64)}@example.com"
         self._begin(email)
         await auth.create_user(email, PASSWORD, client=self._client())
         self._acknowledged(email, password=PASSWORD)
@@ -146,7 +189,7 @@ class Life:
     async def _log_out(self, auth: Auth) -> None:
         session_id, device = self._anyone()
         self._begin(session_id)
-        await auth.logout(device.who, client=self._client(), wait=self._chance.random() < 0.5)
+        await auth.logout(device.who, client=self._client(), wait=self._chance.random() < 0.2)
         self._acknowledged(device.email, session_id)
 
     async def _log_out_everywhere(self, auth: Auth) -> None:
@@ -160,7 +203,7 @@ class Life:
     async def _change_password(self, auth: Auth) -> None:
         _, device = self._anyone()
         current = self._known.passwords[device.email]
-        new, ended = NEW if current == PASSWORD else PASSWORD, self._sessions_of(device)
+        new, ended = _other(current), self._sessions_of(device)
         self._begin(device.email, *ended)
         login = await auth.change_password(device.who, current=current, new=new, client=self._client())
         who = await auth.check(token_of(login))
@@ -191,6 +234,7 @@ class Life:
     ) -> None:
         held, passwords = dict(self._known.held), dict(self._known.passwords)
         gone = [held.pop(each).token for each in ended]
+        unsure = self._known.unsure - {*ended}
         if login is not None and who is not None:
             held.pop(login.session.id, None)
             held[login.session.id] = Device(token_of(login), login.credentials.refresh_token, email, who)
@@ -198,16 +242,27 @@ class Life:
             passwords[email] = password
         witness = self._folder / WITNESS
         seen = witness.read_bytes() if witness.exists() else b""
-        self._known = Known(held, (*self._known.ended, *gone), passwords, seen)
+        self._known = Known(held, (*self._known.ended, *gone), passwords, seen, unsure)
         self._recording.note(self._known)
 
 
+def _other(password: str) -> str:
+    return NEW if password == PASSWORD else PASSWORD
+
+
 def record(folder: Path, deeds: int, chance: Random, modes: dict[str, str] | None = None) -> list[Entry]:
-    """All that happens to the files in ``folder`` while people do so many things."""
+    """All that happens to the files while people do so many things."""
     recording = Recording()
-    life = Life(folder, recording, chance)
+    life = Life(recording, chance)
     connect_noting = partial(sqlite3.connect, factory=noting(recording, modes or {}))
-    with recorded(folder, recording), patch.object(sqlite3, "connect", connect_noting):
-        for _ in range(LIVES):
-            asyncio.run(life.go_on(deeds // LIVES))
+    with patch.object(sqlite3, "connect", connect_noting):
+        for number in range(LIVES):
+            place = folder / f"life-{number}"
+            place.mkdir()
+            if number:
+                (place / WITNESS).write_bytes(life.die())
+                for name, content in disk_after(recording.entries).keep_power().items():
+                    (place / name).write_bytes(content)
+            with recorded(place, recording):
+                asyncio.run(life.go_on(place, deeds // LIVES))
     return recording.entries

@@ -1,13 +1,18 @@
 """FT-06 in short; ``python -m tests.faults power-loss`` cuts a thousand times. The judge notices a disk that lies."""
 
+import asyncio
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from coatcheck.stores.sqlite.connect import connect, driver
+from coatcheck.stores.sqlite.store import SqliteStore
 from tests.faults import power_loss
-from tests.faults.disk_writes import Entry, Noted, why_not
-from tests.faults.power_life import MAIN, REGISTRY, Committed, record
+from tests.faults.disk_writes import Entry, Noted, Recording, Synced, recorded, why_not
+from tests.faults.power_cuts import Image, disk_after
+from tests.faults.power_life import MAIN, REGISTRY, Committed, content_of, record
 from tests.faults.power_loss import Lies
 
 pytestmark = [
@@ -59,3 +64,38 @@ def test_the_judge_notices_what_never_was(tmp_path: Path, lived: list[Entry]) ->
         [entry for entry in lived if id(entry) not in never], tmp_path, 25, Random(6)
     ).violations
     assert any(f"{MAIN}: TORN" in violation for violation in violations), violations
+
+
+def test_what_a_server_finds_when_it_starts_is_forced_to_the_disk(tmp_path: Path, lived: list[Entry]) -> None:
+    """Whoever wrote it was killed before it was, and now everybody sees it."""
+    at, commit = next(
+        (at, entry.what)
+        for at, entry in reversed([*enumerate(lived)])
+        if isinstance(entry, Noted)
+        and isinstance(entry.what, Committed)
+        and (entry.what.database, entry.what.is_forced) == (MAIN, True)
+        and isinstance(lived[at - 1], Synced)
+    )
+    recording = Recording(lived[:at])
+    recording.kill(at - 1)
+    put(disk_after(recording.entries).keep_power(), tmp_path / "started")
+
+    async def start() -> None:
+        store = SqliteStore(tmp_path / "started" / MAIN)
+        await store.open()
+        recording.note("started")
+        await store.close()
+
+    with recorded(tmp_path / "started", recording):
+        asyncio.run(start())
+    disk = disk_after(recording.entries[: recording.entries.index(Noted("started"))])
+    for seed in range(20):
+        put(disk.lose_power(Random(seed)), tmp_path / str(seed))
+        with closing(connect(tmp_path / str(seed) / MAIN, query_only=True)) as connection:
+            assert content_of(driver(connection)) == commit.content
+
+
+def put(image: Image, folder: Path) -> None:
+    folder.mkdir()
+    for name, content in image.items():
+        (folder / name).write_bytes(content)
