@@ -124,7 +124,7 @@ async def test_who_asks_on_and_on_and_reads_nothing_is_cut_off_without_a_fuss(
 
     async def answers(_: Any, __: Any, send: Any) -> None:
         try:
-            await _answer(send, *(b"a" * 65_536 for _ in range(3)))
+            await _answer(send, *(b"a" * 65_536 for _ in range(20)))
         finally:
             ended.set()
 
