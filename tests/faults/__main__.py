@@ -249,7 +249,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1000, help="of each storm of a hundred at once")
     parser.add_argument("--disconnects", type=int, default=100_000)
     parser.add_argument("--cuts", type=int, default=1000, help="of the power")
-    parser.add_argument("--logins", type=int, default=1_000_000, help="of the soak, with ten times as many checks")
+    parser.add_argument("--logins", type=int, default=100_000, help="of the soak, with ten times as many checks")
     parser.add_argument("--publish", action="store_true", help="write the figures into docs/faults.md")
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="of everything random; printed with the result"
