@@ -22,7 +22,7 @@ pytestmark = [
 
 
 def test_a_power_loss_takes_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    figures = power_loss.run(tmp_path, number=60, deeds=120, seed=6)
+    figures = power_loss.run(tmp_path, number=60, deeds=80, seed=6)
     assert figures["violations"] == 0
     assert figures["registry: cuts that took commits that were not forced"] > 0
     assert figures["cuts while the log was copied back"] > 0
@@ -44,7 +44,7 @@ LYING: list[tuple[str, Lies, tuple[str, ...]]] = [
 def test_the_judge_notices_a_disk_that_lies(
     tmp_path: Path, lived: list[Entry], lies: Lies, noticed: tuple[str, ...]
 ) -> None:
-    violations = power_loss.cut(lived, tmp_path, 25, Random(6), lies).violations
+    violations = power_loss.cut(lived, tmp_path, 50, Random(6), lies).violations
     for what in noticed:
         assert any(what in violation for violation in violations), (what, violations)
 
@@ -52,16 +52,15 @@ def test_the_judge_notices_a_disk_that_lies(
 @pytest.mark.parametrize("mode", ["NORMAL", "OFF"])
 def test_the_judge_notices_a_store_that_does_not_force_its_commits(tmp_path: Path, mode: str) -> None:
     entries = record(tmp_path, 60, Random(6), {"FULL": mode})
-    violations = power_loss.cut(entries, tmp_path / "cuts", 25, Random(6)).violations
-    for what in (f"{MAIN}: LOST", "given is refused"):
-        assert any(what in violation for violation in violations), (what, violations)
+    violations = power_loss.cut(entries, tmp_path / "cuts", 50, Random(6)).violations
+    assert any(f"{MAIN}: LOST" in violation for violation in violations), violations
 
 
 def test_the_judge_notices_what_never_was(tmp_path: Path, lived: list[Entry]) -> None:
     commits = [entry for entry in lived if isinstance(entry, Noted) and isinstance(entry.what, Committed)]
-    never = set(map(id, commits[::3]))
+    never = set(map(id, commits[::2]))
     violations = power_loss.cut(
-        [entry for entry in lived if id(entry) not in never], tmp_path, 25, Random(6)
+        [entry for entry in lived if id(entry) not in never], tmp_path, 50, Random(6)
     ).violations
     assert any(f"{MAIN}: TORN" in violation for violation in violations), violations
 
