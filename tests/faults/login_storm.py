@@ -15,6 +15,7 @@ from tests.faults.ending import hold_clean_end
 from tests.faults.guessing import Guessing
 from tests.faults.history import History
 from tests.faults.serving import Serving
+from tests.faults.watching import Watch, at_work
 
 WORKERS = 2
 TIMES_CAPACITY = 10
@@ -109,12 +110,8 @@ class _People:
         is_over = threading.Event()
         threads = [threading.Thread(target=self._check, args=(when, is_over)) for _ in range(CHECKERS)]
         threads.append(threading.Thread(target=self._log_in, args=(when, is_over)))
-        for thread in threads:
-            thread.start()
-        yield
-        is_over.set()
-        for thread in threads:
-            thread.join()
+        with at_work(threads, is_over):
+            yield
 
     def settle(self) -> None:
         """Nobody was logged out."""
@@ -147,29 +144,20 @@ class _People:
             self._logins[when].append(answer.ended - answer.began)
 
 
-class _Watch(threading.Thread):
+class _Watch(Watch):
     """What the kernel says of the workers: threads of low priority, which hash, and memory."""
 
     def __init__(self, pids: list[int]) -> None:
-        super().__init__()
+        super().__init__(every=0.1)
         self._idle = {pid: _kib(pid, "VmRSS") for pid in pids}
-        self._is_over = threading.Event()
         self.hashing = 0
         self.grown_kib = 0
 
-    def __enter__(self) -> None:
-        self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self.join()
-
-    def run(self) -> None:
-        while not self._is_over.wait(0.1):
-            for pid, idle in self._idle.items():
-                nice = [_nice(stat) for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
-                self.hashing = max(self.hashing, sum(each > min(nice) for each in nice))
-                self.grown_kib = max(self.grown_kib, _kib(pid, "VmHWM") - idle)
+    def look(self) -> None:
+        for pid, idle in self._idle.items():
+            nice = [_nice(stat) for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+            self.hashing = max(self.hashing, sum(each > min(nice) for each in nice))
+            self.grown_kib = max(self.grown_kib, _kib(pid, "VmHWM") - idle)
 
 
 def _nice(stat: Path) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.faults.history import History, Login
 from tests.faults.serving import Answer, Asked
+from tests.faults.watching import at_work
 
 RETRY_FOR = 8.0
 """Seconds: below the refresh token's grace of ten."""
@@ -20,14 +21,8 @@ def people_at_work(serving: Asked, history: History, clients: int, seed: int) ->
     refused."""
     is_over = threading.Event()
     people = [Person(serving, history, f"person{n}@example.com", seed + n, is_over) for n in range(clients)]
-    for person in people:
-        person.start()
-    try:
+    with at_work(people, is_over):
         yield
-    finally:
-        is_over.set()
-        for person in people:
-            person.join()
     for person in people:
         person.settle()
 

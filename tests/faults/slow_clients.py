@@ -16,6 +16,7 @@ from tests.faults.dawdling import Dawdling
 from tests.faults.ending import hold_clean_end
 from tests.faults.history import History
 from tests.faults.serving import Answer, Serving
+from tests.faults.watching import Watch
 
 WORKERS = 2
 DESCRIPTORS = 4096
@@ -118,25 +119,16 @@ class _People:
         return self._serving.call("GET", "check?identity=headers", token=self._token)
 
 
-class _Watch(threading.Thread):
+class _Watch(Watch):
     """The most descriptors that a worker had open."""
 
     def __init__(self, pids: list[int]) -> None:
-        super().__init__()
+        super().__init__(every=0.25)
         self._pids = pids
-        self._is_over = threading.Event()
         self.most = 0
 
-    def __enter__(self) -> None:
-        self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self.join()
-
-    def run(self) -> None:
-        while not self._is_over.wait(0.25):
-            self.most = max(self.most, *(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self._pids))
+    def look(self) -> None:
+        self.most = max(self.most, *(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self._pids))
 
 
 @contextmanager

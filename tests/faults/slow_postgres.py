@@ -17,6 +17,7 @@ import psycopg
 from coatcheck.stores.postgres.store import CONNECTIONS
 from tests.faults.history import History
 from tests.faults.serving import SECRET, Answer, Serving
+from tests.faults.watching import at_work
 from tests.postgres import PostgresServer
 from tests.redis.relay import Relay
 
@@ -127,12 +128,8 @@ class _Crowd:
 
         threads = [threading.Thread(target=work, args=("login", "register", "logout")) for _ in range(self._clients)]
         threads += [threading.Thread(target=work, args=("check",)) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        yield
-        is_over.set()
-        for thread in threads:
-            thread.join()
+        with at_work(threads, is_over):
+            yield
 
     def judge(self) -> None:
         """Hold what was heard against what is promised."""
