@@ -188,15 +188,15 @@ FAULTS: dict[str, tuple[str, Callable[[argparse.Namespace], dict[str, Any]]]] = 
         in_a_folder(lambda folder, asked: login_storm.run(folder, seed=asked.seed)),
     ),
     "storm-postgres": ("FT-13  the same over PostgreSQL", in_a_folder(storm_over_postgres)),
+    "slow-clients": (
+        "FT-14  clients that take their time",
+        in_a_folder(lambda folder, asked: slow_clients.run(folder, seed=asked.seed)),
+    ),
     "soak": (
         "FT-15  memory and rows after very many logins",
         in_a_folder(lambda folder, asked: soak.run(folder, logins=asked.logins, seed=asked.seed)),
     ),
     "soak-postgres": ("FT-15  the same over PostgreSQL", in_a_folder(soak_over_postgres)),
-    "slow-clients": (
-        "FT-14  clients that take their time",
-        in_a_folder(lambda folder, asked: slow_clients.run(folder, seed=asked.seed)),
-    ),
     "feed": (
         "FT-16  nonsense, rotation, forgeries",
         in_a_folder(lambda folder, asked: trouble_feed.run(folder, seed=asked.seed)),

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from coatcheck.stores.postgres.store import CONNECTIONS
+from tests.faults.ending import hold_clean_end
 from tests.faults.history import History
 from tests.faults.serving import SECRET, Answer, Serving
 from tests.faults.watching import at_work
@@ -69,10 +70,7 @@ def run(folder: Path, *, seconds: float = 30.0, clients: int = 4, seed: int = 0)
                 ((transactions,),) = looking.execute(stuck)
             history.hold("leak", connections <= CONNECTIONS, f"{connections} connections")
             history.hold("leak", transactions == 0, f"{transactions} old transactions")
-            code = serving.stop()
-    output = serving.output.read_text()
-    history.hold("I7", "Traceback" not in output, output[-2000:])
-    history.hold("end", code == 0, f"code {code}")
+            hold_clean_end(serving, history)
     assert not history.violations, "\n".join([str(figures), *history.violations[:20]])
     return {**figures, "connections afterwards": connections, "violations": len(history.violations)}
 
