@@ -35,10 +35,10 @@ from tests.faults import (
     slow_postgres,
     soak,
     step_clocks,
-    storms,
     trouble_feed,
 )
 from tests.faults.namespaces import why_not
+from tests.faults.races import storms
 from tests.faults.serving import SECRET
 from tests.journeys import two_servers
 from tests.postgres import PostgresServer

@@ -1,7 +1,6 @@
 """A crowd that logs in, and of whose logins some end all the time, in every way there is."""
 
 import random
-import subprocess
 import threading
 from collections import Counter
 from typing import Any
@@ -11,9 +10,8 @@ from tests.faults.decisions import now
 from tests.faults.fleet import Fleet
 from tests.faults.history import History
 from tests.faults.judging import Ended, Issued
-from tests.faults.serving import PASSWORD, Answer, Serving, coatcheck
+from tests.faults.serving import PASSWORD, Answer, Serving
 
-ADMINISTRATOR = "root@example.com"
 WAYS = {"logout": 50, "logout with receipt": 30, "all": 6, "roles": 8, "suspended": 6}
 """How often each way of ending is chosen."""
 
@@ -226,13 +224,7 @@ class Crowd:
     def _token(self) -> str:
         """Of the administrator."""
         if not self._administrator:
-            password = self._serving.folder / "administrator"
-            password.write_text(PASSWORD)
-            words = ("users", "add", ADMINISTRATOR, "--role", "coatcheck:admin", "--password-file", str(password))
-            done = subprocess.run(coatcheck(*words), env=self._serving.environment, capture_output=True, check=False)
-            assert done.returncode == 0, done
-            answer = self._heard(self._serving.log_in(ADMINISTRATOR, carry="header"))
-            assert answer.status == 200, answer
+            answer = self._heard(self._serving.administrator)
             self._administrator = answer.body["session_token"]
             self.secrets.append(self._administrator)
         return self._administrator

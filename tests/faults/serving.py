@@ -11,13 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 
 PASSWORD = "three quiet herons wade"
+ADMINISTRATOR = "root@example.com"
 SECRET = "for-tests-alone-2vXq0m7kR4sT9wLzB1nC8dFgH3jKpYuE"
 QUICK = {
     "COATCHECK_PASSWORDS_MEMORY_KIB": "8",
@@ -28,6 +31,9 @@ QUICK = {
     "COATCHECK_ATTEMPTS_PER_DEVICE": "1000000",
     "COATCHECK_ATTEMPTS_PER_ADDRESS": "1000000",
 }
+
+
+Rows = list[tuple[Any, ...]]
 
 
 class Answer(NamedTuple):
@@ -148,14 +154,33 @@ class Serving(Asked):
         except (sqlite3.OperationalError, psycopg.Error):
             return []
 
-    def rows(self, statement: str, *values: Any, path: Path | None = None) -> list[tuple[Any, ...]]:
+    @cached_property
+    def administrator(self) -> Answer:
+        """Somebody who may do everything, made by the first who asks; the login, with a session token."""
+        words = ("users", "add", ADMINISTRATOR, "--role", "coatcheck:admin")
+        done = subprocess.run(
+            coatcheck(*words), env=self.environment, input=PASSWORD, text=True, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done
+        answer = self.log_in(ADMINISTRATOR, carry="header")
+        assert answer.status == 200, answer
+        return answer
+
+    def rows(self, statement: str, *values: Any, path: Path | None = None) -> Rows:
         """What a SELECT finds in the database; ``path`` is another file of it, where it has files."""
+        with self.looking(path) as select:
+            return select(statement, *values)
+
+    @contextmanager
+    def looking(self, path: Path | None = None) -> Iterator[Callable[..., Rows]]:
+        """What asks the database again and again, over one connection: ``select(statement, *values)``."""
         url = self.environment["COATCHECK_DATABASE_URL"]
         if url.startswith("postgresql:"):
             with psycopg.connect(url, autocommit=True, connect_timeout=2) as connection:
-                return connection.execute(statement.replace("?", "%s"), values).fetchall()
-        with closing(sqlite3.connect(f"file:{path or self.database}?mode=ro", uri=True)) as raw:
-            return raw.execute(statement, values).fetchall()
+                yield lambda statement, *values: connection.execute(statement.replace("?", "%s"), values).fetchall()
+        else:
+            with closing(sqlite3.connect(f"file:{path or self.database}?mode=ro", uri=True)) as raw:
+                yield lambda statement, *values: raw.execute(statement, values).fetchall()
 
     def wait_for_registrations(self, *, without: frozenset[str] = frozenset(), patience: float = 30.0) -> float:
         """Wait until as many subscribers as workers are registered, none of them in ``without``; return the seconds."""
@@ -210,9 +235,18 @@ class Several(Asked):
     def call(self, method: str, path: str, body: Any = None, token: str | None = None, timeout: float = 15) -> Answer:
         return random.choice(self.servers).call(method, path, body, token, timeout)
 
-    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    @property
+    def administrator(self) -> Answer:
+        """Somebody who may do everything, logged in."""
+        return self.servers[0].administrator
+
+    def rows(self, statement: str, *values: Any) -> Rows:
         """What a SELECT finds in the database."""
         return self.servers[0].rows(statement, *values)
+
+    def looking(self) -> AbstractContextManager[Callable[..., Rows]]:
+        """What asks the database again and again, over one connection."""
+        return self.servers[0].looking()
 
     def registered(self) -> list[str]:
         """The names of the subscribers."""

@@ -5,19 +5,25 @@ Each storm is one round over a running server; ``run`` repeats them and returns 
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults.serving import Answer, Serving, Several, in_parallel
+from tests.faults.serving import PASSWORD, Answer, Rows, Serving, Several, in_parallel
 
 Storm = Callable[[Serving | Several, str], Counter[int | None]]
 
 MANY = 100
+NEW_PASSWORD = "four quiet cranes fly home"
+QUICK_LEASE = {"COATCHECK_REVOCATION_LEASE": "300ms"}
+"""A key may sign once it has been known for W: with this it need not be waited for."""
+
 BOUND = 8.0
 """Seconds: more than W, within which a revocation holds everywhere."""
+
+_ALIVE = "SELECT id FROM coatcheck_sessions WHERE user_id = ? AND ended_at IS NULL"
 
 
 def refreshes(serving: Serving | Several, name: str) -> Counter[int | None]:
@@ -45,11 +51,49 @@ def refreshes_against_a_logout(serving: Serving | Several, name: str) -> Counter
     """Whatever is refreshed while somebody logs out, nothing is alive afterwards."""
     login = serving.register(f"{name}@example.com", carry="tokens").body
     logout = partial(serving.call, "POST", "logout?wait=true", {"scope": "this"}, login["access_token"])
-    *refreshed, ended = in_parallel(*[partial(_refresh, serving, login["refresh_token"])] * 8, logout)
+    *refreshed, ended = in_parallel(*[partial(_refresh, serving, login["refresh_token"])] * (MANY - 1), logout)
     assert ended.status == 200, ended
     tokens = [answer.body["access_token"] for answer in refreshed if answer.status == 200]
     assert {serving.me(token).status for token in tokens} <= {401}
     return _outcomes(refreshed, {200, 400, 503})
+
+
+def logins_against_a_password_change(serving: Serving | Several, name: str) -> Counter[int | None]:
+    """Whoever gets in with a password while it is changed is out when the change is acknowledged, but for the one who
+    changed it; afterwards the new one opens and the old one does not."""
+    email = f"{name}@example.com"
+    token = serving.register(email, carry="header").body["session_token"]
+    change = partial(serving.call, "POST", "password?wait=true", {"current": PASSWORD, "new": NEW_PASSWORD}, token)
+    *logins, changed = in_parallel(*[partial(serving.log_in, email, carry="header")] * (MANY - 1), change)
+    assert changed.status == 200, changed
+    let_in = [answer.body["session_token"] for answer in logins if answer.status == 200]
+    assert {serving.me(each).status for each in let_in} <= {401}
+    assert serving.me(changed.body["session_token"]).status == 200
+    again = {"email": email, "carry": "header"}
+    assert serving.call("POST", "login", {**again, "password": PASSWORD}).status == 401
+    assert serving.call("POST", "login", {**again, "password": NEW_PASSWORD}).status == 200
+    return _outcomes(logins, {200, 401, 503})
+
+
+def rotations_against_logins(serving: Serving | Several, name: str) -> Counter[int | None]:
+    """Of many rotations of the signing keys one is done, and one key stands ready. Every token is accepted by whoever
+    it is shown to, whichever key signed it: those from before, and those given meanwhile."""
+    administrator = serving.administrator.body["session_token"]
+    before = serving.register(f"{name}@example.com", carry="tokens").body
+    was = _keys_once_one_may_take_over(serving)
+    rotate = partial(serving.call, "POST", "admin/keys/rotate", None, administrator)
+    log_in = partial(serving.log_in, f"{name}@example.com", carry="tokens")
+    answers = in_parallel(*[rotate] * (MANY // 2), *[log_in] * (MANY // 2))
+    rotated, logins = answers[: MANY // 2], answers[MANY // 2 :]
+    outcomes = _outcomes(rotated, {200, 503}) + _outcomes(logins, {200, 503})
+    now = _keys(serving)
+    assert now["current"] == was["upcoming"], "another than the one that stood ready took over"
+    assert len(now["upcoming"]) == 1, now
+    assert was["current"] <= now["retired"], "the one before no longer verifies"
+    given = [answer.body["access_token"] for answer in logins if answer.status == 200]
+    assert {serving.me(token).status for token in [before["access_token"], *given]} == {200}
+    assert _refresh(serving, before["refresh_token"]).status == 200
+    return outcomes
 
 
 def logins_over_the_limit(serving: Serving | Several, name: str) -> Counter[int | None]:
@@ -59,7 +103,7 @@ def logins_over_the_limit(serving: Serving | Several, name: str) -> Counter[int 
     outcomes = _outcomes(answers, {200, 503})
     limit, whose = _limit(serving), first.body["user"]["id"]
     assert most <= limit, f"{most} were alive at once"
-    alive = _alive(serving, whose)
+    alive = _alive(serving.rows, whose)
     assert _replayed(serving, whose, limit) == alive
     assert len(alive) == limit
     opened = [first, *(answer for answer in answers if answer.status == 200)]
@@ -76,7 +120,7 @@ def logins_at_a_closed_door(serving: Serving | Several, name: str) -> Counter[in
     assert most <= limit, f"{most} were alive at once"
     assert outcomes[200] == limit - 1, outcomes
     assert {answer.body["code"] for answer in answers if answer.status == 409} == {"session.limit"}
-    alive = _alive(serving, whose)
+    alive = _alive(serving.rows, whose)
     assert len(alive) == limit
     _require_only(serving, [first, *(answer for answer in answers if answer.status == 200)], alive)
     return outcomes
@@ -86,6 +130,8 @@ STORMS: tuple[tuple[str, Storm, dict[str, str]], ...] = (
     ("refresh", refreshes, {}),
     ("register", registrations, {}),
     ("refresh against logout", refreshes_against_a_logout, {}),
+    ("login against password change", logins_against_a_password_change, {}),
+    ("rotation against login", rotations_against_logins, QUICK_LEASE),
     ("limit 3, oldest ended", logins_over_the_limit, {"COATCHECK_SESSIONS_AT_MOST": "3"}),
     ("single device, oldest ended", logins_over_the_limit, {"COATCHECK_SESSIONS_AT_MOST": "1"}),
     (
@@ -135,6 +181,22 @@ def _outcomes(answers: list[Answer], allowed: set[int]) -> Counter[int | None]:
     return outcomes
 
 
+def _keys(serving: Serving | Several) -> dict[str, set[str]]:
+    """The signing keys by their status."""
+    keys: defaultdict[str, set[str]] = defaultdict(set)
+    for kid, status in serving.rows("SELECT kid, status FROM coatcheck_keys"):
+        keys[status].add(kid)
+    return keys
+
+
+def _keys_once_one_may_take_over(serving: Serving | Several) -> dict[str, set[str]]:
+    """The keys, when the upcoming one has been known for as long as it must be."""
+    statement = "SELECT usable_from FROM coatcheck_keys WHERE status = 'upcoming'"
+    ((usable_from,),) = serving.rows(statement)
+    time.sleep(max(0.0, usable_from / 1_000_000 - time.time()))
+    return _keys(serving)
+
+
 def _limit(serving: Serving | Several) -> int:
     return int(serving.environment["COATCHECK_SESSIONS_AT_MOST"])
 
@@ -167,13 +229,13 @@ class _Watching(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        while not self._is_over.wait(0.002):
-            self.most = max(self.most, len(_alive(self._serving, self._user_id)))
+        with self._serving.looking() as select:
+            while not self._is_over.wait(0.01):
+                self.most = max(self.most, len(_alive(select, self._user_id)))
 
 
-def _alive(serving: Serving | Several, user_id: str) -> set[str]:
-    statement = "SELECT id FROM coatcheck_sessions WHERE user_id = ? AND ended_at IS NULL"
-    return {session_id for (session_id,) in serving.rows(statement, user_id)}
+def _alive(select: Callable[..., Rows], user_id: str) -> set[str]:
+    return {session_id for (session_id,) in select(_ALIVE, user_id)}
 
 
 def _replayed(serving: Serving | Several, user_id: str, limit: int) -> set[str]:
