@@ -19,8 +19,8 @@ from typing import Any, Final
 from benchmarks.figure import Figure, figure
 from coatcheck.stores.sql.tables import sessions
 from coatcheck.tokens.base64url import encode
-from tests.faults.serving import coatcheck
 from tests.postgres import PostgresServer
+from tests.serving import coatcheck
 
 SESSIONS: Final = 1_000_000
 _HOUR: Final = 3_600_000_000

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coatcheck.stores.sql import migrations
-from tests.faults.serving import SECRET, coatcheck
+from tests.serving import SECRET, coatcheck
 from tests.surface.documents import ROOT
 
 NEWEST = {part: f"{part}_9999" for part in migrations.NEWEST}

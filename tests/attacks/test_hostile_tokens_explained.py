@@ -13,7 +13,7 @@ import pytest
 
 from coatcheck.model.key import Algorithm
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import coatcheck
+from tests.serving import coatcheck
 from tests.tokens.specimens import compact, header, members, token
 
 STEERING = "\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b2J\r\n\x00\x7f\u202e\u2066\u200b\ud800\U000e0041"

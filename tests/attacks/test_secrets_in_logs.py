@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.serving import PASSWORD, Serving, command_line
 from tests.journeys.people import wait_until
 from tests.journeys.raw import raw_request
+from tests.serving import PASSWORD, Serving, command_line
 
 pytestmark = pytest.mark.xdist_group("workers")
 CANARY = "canary7f3k"

@@ -24,7 +24,7 @@ from coatcheck.errors import RequestMalformed
 from coatcheck.settings import Settings
 from coatcheck.web.bodies import read_body
 from tests import databases
-from tests.faults.serving import free_port
+from tests.serving import free_port
 
 pytestmark = [
     pytest.mark.anyio,

@@ -13,7 +13,7 @@ import pytest
 
 from coatcheck.cli.outcome import reported
 from coatcheck.cli.program import coatcheck
-from tests.faults.serving import PASSWORD, QUICK
+from tests.serving import PASSWORD, QUICK
 
 
 class CommandLine:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from coatcheck.cli.knobs import knobs, written
 from coatcheck.settings import Settings
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import Serving, free_port
+from tests.serving import Serving, free_port
 
 SECRET = "for-this-test-only-long-and-varied-enough-8fk2lq0x"
 

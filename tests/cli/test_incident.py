@@ -12,7 +12,7 @@ import pytest
 
 from coatcheck.model.identifiers import new_identifier
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import Serving
+from tests.serving import Serving
 
 SOON = 1.0
 """Seconds within which every process heeds the switch."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import SECRET
 from tests.newer import newer_version, upgrade
+from tests.serving import SECRET
 
 ADDRESS = "ann@example.com"
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import Serving
+from tests.serving import Serving
 
 
 def back_up(database: Path, copy: Path) -> None:

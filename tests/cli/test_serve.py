@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import free_port
+from tests.serving import free_port
 
 SECRET = "for-this-test-only-long-and-varied-enough-8fk2lq0x"
 HTTPS = {"COATCHECK_URL": "https://app.example.com", "COATCHECK_SECRETS": SECRET}

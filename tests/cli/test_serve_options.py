@@ -11,7 +11,7 @@ import pytest
 
 from coatcheck.cli.serving.logs import JsonLines, Lines
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import free_port
+from tests.serving import free_port
 
 
 @pytest.mark.parametrize("given", ["9464", ":9464", "localhost:", "localhost:http", "localhost:70000", "localhost:0"])

@@ -7,8 +7,8 @@ from typing import Any
 from coatcheck.auth import Auth
 from coatcheck.settings import Settings, TokenSettings
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import Serving
 from tests.machines import new_pair
+from tests.serving import Serving
 
 
 def _with_auth(run: CommandLine, work: Any) -> Any:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import Serving
+from tests.serving import Serving
 
 
 def test_endings_are_confirmed_by_the_servers_that_run(tmp_path: Path) -> None:

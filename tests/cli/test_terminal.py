@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import PASSWORD
+from tests.serving import PASSWORD
 
 ADDRESS = "ann@example.com"
 # Whoever runs the tests in the background lets them ignore Ctrl-C, and children inherit that.

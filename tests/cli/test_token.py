@@ -23,7 +23,7 @@ from coatcheck.settings import Settings, TokenSettings
 from coatcheck.testing import ManualClock, fast_passwords
 from coatcheck.tokens.opaque import digest
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import PASSWORD
+from tests.serving import PASSWORD
 
 REFRESH = TokenKind.REFRESH
 ADDRESS = "ann@example.com"

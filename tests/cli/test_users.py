@@ -1,7 +1,7 @@
 """``coatcheck users``."""
 
 from tests.cli.conftest import CommandLine
-from tests.faults.serving import PASSWORD
+from tests.serving import PASSWORD
 
 NEW = "four quiet cranes fly home"
 

@@ -9,7 +9,7 @@ from coatcheck.model.login import Login
 from coatcheck.model.principal import Principal
 from coatcheck.model.session import Carry
 from coatcheck.testing import fast_passwords
-from tests.faults.serving import PASSWORD, SECRET
+from tests.serving import PASSWORD, SECRET
 
 EMAIL = "ann@example.com"
 NEW = "five loud herons walk out"

@@ -1,7 +1,7 @@
 """How a server must end, whatever was done to it."""
 
 from tests.faults.history import History
-from tests.faults.serving import Serving
+from tests.serving import Serving
 
 
 def hold_clean_end(serving: Serving, history: History) -> None:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from math import inf
 
-from tests.faults.serving import PASSWORD, Answer
+from tests.serving import PASSWORD, Answer
 
 
 @dataclass

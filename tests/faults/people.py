@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.faults.history import History, Login
-from tests.faults.serving import Answer, Asked
 from tests.faults.watching import at_work
+from tests.serving import Answer, Asked
 
 RETRY_FOR = 8.0
 """Seconds: below the refresh token's grace of ten."""

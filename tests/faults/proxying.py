@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tests.faults.chaos_proxy import Counts, Faults
-from tests.faults.serving import free_port
+from tests.serving import free_port
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,14 +11,15 @@ PAGES = {"regions": DOCS / "regions.md"}
 """Where else than on the page of faults something is published."""
 
 
-def publish(name: str, title: str, outcome: str, figures: dict[str, Any], seed: int, page: Path = PAGE) -> None:
-    """Put what was measured into the section of the fault called ``name``. Raises ValueError without such a section."""
+def publish(name: str, title: str, outcome: str, figures: dict[str, Any], asked: object, page: Path = PAGE) -> None:
+    """Put what was measured into the section of the fault called ``name``. Raises ValueError without such a section.
+
+    ``asked`` is written as it stands on the command line.
+    """
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     rows = "\n".join(f"| {figure.strip()} | {_written(value)} |" for figure, value in figures.items())
     words = " ".join(title.split())
-    section = (
-        f"`python -m tests.faults {name} --seed {seed}`, {day}: **{outcome}**\n\n| {words} | |\n|---|---|\n{rows}\n"
-    )
+    section = f"`python -m tests.faults {name} {asked}`, {day}: **{outcome}**\n\n| {words} | |\n|---|---|\n{rows}\n"
     text, count = re.subn(
         rf"(<!-- {name} -->\n).*?(<!-- end -->)",
         lambda found: found[1] + section + found[2],

@@ -16,11 +16,11 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
-from tests.faults.serving import PASSWORD, QUICK, coatcheck, free_port
 from tests.journeys.asking import Answer, Door
 from tests.nginx import certified, executable, wait_for
 from tests.postgres import PostgresServer
 from tests.redis_server import RedisServer
+from tests.serving import PASSWORD, QUICK, coatcheck, free_port
 from tests.surface.documents import ROOT
 
 EXAMPLES = ROOT / "examples" / "operations"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from tests.faults.serving import PASSWORD
 from tests.journeys.asking import Answer, Door
+from tests.serving import PASSWORD
 
 CARRIES = ("cookie", "header", "tokens")
 LOOKS_PER_REFRESH = 10

@@ -3,7 +3,7 @@
 import socket
 from contextlib import suppress
 
-from tests.faults.serving import Serving
+from tests.serving import Serving
 
 
 def raw_request(serving: Serving, sent: bytes) -> bytes:

@@ -9,11 +9,11 @@ from secrets import token_urlsafe
 
 import pytest
 
-from tests.faults.serving import PASSWORD, QUICK
 from tests.journeys.asking import Answer
 from tests.journeys.installation import Server, command, plain_environment
 from tests.journeys.people import Asked, Person, wait_until
 from tests.journeys.primary_and_standby import PrimaryAndStandby
+from tests.serving import PASSWORD, QUICK
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.serving import Serving
+from tests.serving import Serving
 
 pytestmark = pytest.mark.xdist_group("workers")
 

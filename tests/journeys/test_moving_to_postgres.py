@@ -16,7 +16,7 @@ import pytest
 
 from coatcheck.errors import AuthError
 from coatcheck.verify import Verifier
-from tests.faults.serving import PASSWORD, Serving, coatcheck
+from tests.serving import PASSWORD, Serving, coatcheck
 
 SECRET = "for-this-test-only-long-and-varied-enough-8fk2lq0x"
 

@@ -20,7 +20,7 @@ from coatcheck import Auth, Settings
 from coatcheck.model.bound import bound
 from coatcheck.tokens.base64url import decode
 from coatcheck.tokens.claims import read_claims
-from tests.faults.serving import PASSWORD, free_port
+from tests.serving import PASSWORD, free_port
 from tests.surface.documents import ROOT, blocks
 
 PROGRAMS = ("auth_server", "make_secret", "orders")

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.faults.serving import Serving, free_port
 from tests.metrics.asking import Samples, parsed
+from tests.serving import Serving, free_port
 
 pytestmark = pytest.mark.xdist_group("workers")
 METRICS = free_port()

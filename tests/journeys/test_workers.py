@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from tests.faults.serving import Serving, command_line
+from tests.serving import Serving, command_line
 
 pytestmark = pytest.mark.xdist_group("workers")
 _numbers = count()

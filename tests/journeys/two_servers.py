@@ -16,11 +16,11 @@ from typing import Any
 
 import psycopg
 
-from tests.faults.serving import PASSWORD
 from tests.journeys.asking import Answer
 from tests.journeys.installation import ADMIN, Installation, Server
 from tests.journeys.people import CARRIES, Crowd, Person, wait_until
 from tests.newer import newer_version
+from tests.serving import PASSWORD
 
 DRIFT = 0.1
 HEALS_WITHIN = 5.0

@@ -11,8 +11,8 @@ import pytest
 from coatcheck.errors import Misconfigured, StoreUnavailable
 from coatcheck.stores.open import store_for
 from coatcheck.stores.sql import migrations
-from tests.faults.serving import SECRET
 from tests.newer import ADDS, NEWEST, begin_upgrade, newer_version, upgrade
+from tests.serving import SECRET
 from tests.site import API, bearer, running
 
 ON = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)

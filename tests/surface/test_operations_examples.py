@@ -19,9 +19,9 @@ import yaml
 from coatcheck.cli.environment import settings_from
 from coatcheck.cli.program import coatcheck
 from coatcheck.settings import Settings
-from tests.faults.serving import QUICK
 from tests.journeys.installation import EXAMPLES, Server, configuration, plain_environment
 from tests.nginx import certified, executable
+from tests.serving import QUICK
 from tests.surface.documents import ROOT
 
 SERVERS = ("server-1", "server-2")

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.faults.serving import PASSWORD, Answer, Rows, Serving, Several, in_parallel
+from tests.serving import PASSWORD, Answer, Rows, Serving, Several, in_parallel
 
 Storm = Callable[[Serving | Several, str], Counter[int | None]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.races import storms
-from tests.faults.serving import Serving
+from tests.serving import Serving
 
 ROUNDS = 3
 STORMS = [pytest.param(storm, environment, id=title) for title, storm, environment in storms.STORMS]
