@@ -38,6 +38,15 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     drop_database(url)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of its own: every test that asks for it runs once over each."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/app.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ``tests.databases.EVERYWHERE`` chooses, for all installations that the test makes."""

@@ -28,12 +28,8 @@ def installation(database: str) -> Auth:
     return Auth(settings, clock=ManualClock())
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-async def test_an_error_of_the_database_does_not_repeat_what_was_to_be_stored(
-    request: pytest.FixtureRequest, tmp_path: Path, kind: str
-):
-    database = f"sqlite:///{tmp_path / 'db'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
-    async with installation(database) as auth:
+async def test_an_error_of_the_database_does_not_repeat_what_was_to_be_stored(database_url: str):
+    async with installation(database_url) as auth:
         login = await auth.register("ann@example.com", PASSWORD)
         taken = structs.replace(login.session, id=new_identifier(SESSION), device="a canary")
 

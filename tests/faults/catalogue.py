@@ -102,7 +102,7 @@ def kill_over_postgres(folder: Path, asked: Asked) -> dict[str, Any]:
 def soak_over_postgres(folder: Path, asked: Asked) -> dict[str, Any]:
     """FT-15 with PostgreSQL beneath."""
     with PostgresServer(folder / "postgres") as postgres:
-        return soak.run(folder, logins=asked.logins, seed=asked.seed, database=postgres.new_database())
+        return soak.run(postgres.new_database(), logins=asked.logins, seed=asked.seed)
 
 
 def crash_at_every_point(folder: Path, _: Asked) -> dict[str, Any]:
@@ -192,7 +192,7 @@ FAULTS: dict[str, tuple[str, Callable[[Asked], dict[str, Any]]]] = {
     ),
     "soak": (
         "FT-15  memory and rows after very many logins",
-        in_a_folder(lambda folder, asked: soak.run(folder, logins=asked.logins, seed=asked.seed)),
+        in_a_folder(lambda folder, asked: soak.run(f"sqlite:///{folder}/app.db", logins=asked.logins, seed=asked.seed)),
     ),
     "soak-postgres": ("FT-15  the same over PostgreSQL", in_a_folder(soak_over_postgres)),
     "feed": (

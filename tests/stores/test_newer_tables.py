@@ -15,13 +15,6 @@ from tests.newer import ADDS, NEWEST, begin_upgrade, newer_version, upgrade
 from tests.serving import SECRET
 from tests.site import API, bearer, running
 
-ON = pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
-
-
-@pytest.fixture
-def url(request, tmp_path):
-    return f"sqlite:///{tmp_path}/app.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-
 
 @pytest.fixture(scope="module")
 def adding(tmp_path_factory):
@@ -57,17 +50,17 @@ def noted(url, part):
     return version, oldest
 
 
-@ON
-def test_a_new_database_says_which_versions_work_over_it(url):
-    make(url)
+def test_a_new_database_says_which_versions_work_over_it(database_url):
+    make(database_url)
     for part, newest in migrations.NEWEST.items():
-        assert noted(url, part) == (newest, migrations.OLDEST[part])
+        assert noted(database_url, part) == (newest, migrations.OLDEST[part])
 
 
-@ON
-def test_this_version_starts_over_tables_that_a_newer_one_has_added_to_and_serves_as_before(url, adding, caplog):
+def test_this_version_starts_over_tables_that_a_newer_one_has_added_to_and_serves_as_before(
+    database_url, adding, caplog
+):
     async def log_in(email, *, known=()):
-        async with running(database=url, secrets=(SECRET,)) as site:
+        async with running(database=database_url, secrets=(SECRET,)) as site:
             client = site.client()
             await (site.log_in if known else site.register)(client, email, carry="header")
             token = (await site.log_in(client, email, carry="header"))["session_token"]
@@ -79,35 +72,33 @@ def test_this_version_starts_over_tables_that_a_newer_one_has_added_to_and_serve
 
     token = asyncio.run(log_in("ann@example.com"))
     assert "newer" not in caplog.text
-    upgrade(url, adding)
+    upgrade(database_url, adding)
     for part in NEWEST:
-        assert noted(url, part) == (NEWEST[part], migrations.OLDEST[part])
+        assert noted(database_url, part) == (NEWEST[part], migrations.OLDEST[part])
     asyncio.run(log_in("ann@example.com", known=[token]))
     warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
     assert [f"of the {part} are of a newer version" in said for part, said in zip(NEWEST, warnings, strict=True)]
     asyncio.run(log_in("ben@example.com"))
-    assert ask(url, "SELECT motto FROM coatcheck_users") == [("onwards",)] * 2
-    assert noted(url, "store") == (NEWEST["store"], migrations.OLDEST["store"]), "left as it was"
+    assert ask(database_url, "SELECT motto FROM coatcheck_users") == [("onwards",)] * 2
+    assert noted(database_url, "store") == (NEWEST["store"], migrations.OLDEST["store"]), "left as it was"
 
 
-@ON
 @pytest.mark.parametrize("part", ["store", "registry"])
-def test_tables_that_a_newer_version_has_more_than_added_to_are_refused_and_left_alone(url, part, tmp_path):
-    make(url)
-    upgrade(url, newer_version(tmp_path / "newer", {part: ADDS[part]}, is_additive=False))
+def test_tables_that_a_newer_version_has_more_than_added_to_are_refused_and_left_alone(database_url, part, tmp_path):
+    make(database_url)
+    upgrade(database_url, newer_version(tmp_path / "newer", {part: ADDS[part]}, is_additive=False))
     with pytest.raises(Misconfigured, match=r"newer version of Coatcheck.*update this one"):
-        make(url)
-    assert noted(url, part) == (NEWEST[part], NEWEST[part])
+        make(database_url)
+    assert noted(database_url, part) == (NEWEST[part], NEWEST[part])
 
 
-@ON
-def test_old_and_new_servers_that_start_at_once_all_come_up(url, adding):
-    make(url)
-    starting = [begin_upgrade(url, source) for source in (adding, None, adding)]
+def test_old_and_new_servers_that_start_at_once_all_come_up(database_url, adding):
+    make(database_url)
+    starting = [begin_upgrade(database_url, source) for source in (adding, None, adding)]
     said = [process.communicate(timeout=120)[0] for process in starting]
     assert [process.returncode for process in starting] == [0] * 3, said
     for part in NEWEST:
-        assert noted(url, part) == (NEWEST[part], migrations.OLDEST[part])
+        assert noted(database_url, part) == (NEWEST[part], migrations.OLDEST[part])
 
 
 @pytest.mark.parametrize("is_additive", [True, False])

@@ -10,14 +10,8 @@ from tests.serving import SECRET
 
 @pytest.mark.xdist_group("workers")
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_guesses_from_everywhere_keep_nobody_from_work(
-    tmp_path: Path, request: pytest.FixtureRequest, database: str
-) -> None:
-    environment = {}
-    if database == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        environment = {"COATCHECK_DATABASE_URL": url, "COATCHECK_SECRETS": SECRET}
+def test_guesses_from_everywhere_keep_nobody_from_work(tmp_path: Path, database_url: str) -> None:
+    environment = {"COATCHECK_DATABASE_URL": database_url, "COATCHECK_SECRETS": SECRET}
     figures = login_storm.run(tmp_path, seconds=2.0, queue=16, **environment)
     assert figures["guesses: login.busy"] > 10
     assert figures["guesses: attempts.exceeded"] > 10

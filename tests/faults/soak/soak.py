@@ -87,11 +87,8 @@ _DAY: Final = timedelta(days=1)
 _TABLES: Final = (users, sessions, session_data, attempts, audit, events)
 
 
-def run(
-    folder: Path, *, logins: int, seed: int = 0, megabytes: float = MEGABYTES, database: str = ""
-) -> dict[str, Any]:
+def run(database: str, *, logins: int, seed: int = 0, megabytes: float = MEGABYTES) -> dict[str, Any]:
     """So many logins in a process of their own; the figures. Raises AssertionError with all that is wrong."""
-    database = database or f"sqlite:///{folder}/app.db"
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.soak.soak", database, str(seed), str(logins), str(megabytes)],
         check=False,

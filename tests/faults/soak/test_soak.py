@@ -14,10 +14,8 @@ NOISE = 100.0
 
 @pytest.mark.xdist_group("workers")
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_whatever_is_kept_has_a_bound_or_goes(tmp_path: Path, request: pytest.FixtureRequest, database: str) -> None:
-    url = request.getfixturevalue("postgres_url") if database == "postgresql" else ""
-    figures = soak.run(tmp_path, logins=400, megabytes=NOISE, seed=1, database=url)
+def test_whatever_is_kept_has_a_bound_or_goes(database_url: str) -> None:
+    figures = soak.run(database_url, logins=400, megabytes=NOISE, seed=1)
     assert figures["operations"] > 5_000
     assert figures[f"most credentials, of {LIMIT}"] <= LIMIT
 

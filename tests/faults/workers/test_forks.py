@@ -10,14 +10,6 @@ import pytest
 from tests.faults.workers import forked_tokens
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'app.db'}"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
-
-
 def run(case: str, database: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.workers.forking", case, database],
@@ -31,18 +23,18 @@ def run(case: str, database: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_made_before_a_fork_and_started_after_it(database: str) -> None:
-    said = run("preload", database)
+def test_made_before_a_fork_and_started_after_it(database_url: str) -> None:
+    said = run("preload", database_url)
     assert sorted(said) == ["codes 0 0", "first session.ended", "second session.ended"]
 
 
-def test_a_fork_of_a_running_process_has_no_lease_and_the_parent_keeps_its_own(database: str) -> None:
-    said = run("started", database)
+def test_a_fork_of_a_running_process_has_no_lease_and_the_parent_keeps_its_own(database_url: str) -> None:
+    said = run("started", database_url)
     assert said == ["parent decides", "child asks", "child untrusted", "parent decides", "confirmed 1 waited 0"]
 
 
-def test_a_forked_child_follows_anew_under_a_registration_of_its_own(database: str) -> None:
-    assert run("anew", database) == ["child decides", "registered 2", "code 0"]
+def test_a_forked_child_follows_anew_under_a_registration_of_its_own(database_url: str) -> None:
+    assert run("anew", database_url) == ["child decides", "registered 2", "code 0"]
 
 
 def test_forked_workers_never_make_the_same_secret(tmp_path: Path) -> None:
