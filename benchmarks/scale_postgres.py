@@ -40,6 +40,7 @@ MANY = int(os.environ.get("BENCH_SESSIONS", "200000"))
 TIMES = 500
 WARMING = 40
 PURGED_AT_ONCE = 100
+SEARCHES = 9
 CLIENTS = 4
 STORM_SECONDS = 3.0
 SECRET = "made up for this benchmark, and random enough: 4kq9zx"
@@ -78,6 +79,11 @@ async def compared(urls: dict[int, str]) -> dict[str, Figure]:
             figures[f"{name}, {few.logins:,} sessions"] = figure(of_few * 1000, "ms")
             figures[f"{name}, {many.logins:,} sessions"] = figure(of_many * 1000, "ms")
             figures[f"{name}, {many.logins:,} ÷ {few.logins:,}"] = figure(of_many / of_few, goal=1.5)
+        for site in sites:
+            for _ in range(SEARCHES):
+                await site.measure(_Site.search)
+            people = f"{site.logins // filling.PEOPLE_SHARE:,} people"
+            figures[f"search by a part of a name, {people}"] = figure(median(site.took[_Site.search]) * 1000, "ms")
         return figures | await _storm(many)
 
 
@@ -180,6 +186,10 @@ class _Site:
             filling.user_id(number // filling.PEOPLE_SHARE), filling.session_id(number), wait=True
         )
         assert receipt is not None
+
+    async def search(self) -> None:
+        """For somebody who is not there: everybody is looked at."""
+        assert not await self.auth.find_users(query="nobody is called that")
 
     async def purge_some(self) -> None:
         """Rows of logins that are long over."""

@@ -5,29 +5,12 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Connection,
-    Text,
-    bindparam,
-    delete,
-    func,
-    select,
-    type_coerce,
-    update,
-)
+from sqlalchemy import Connection, Text, bindparam, delete, select, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 
 from coatcheck.model.user import User, UserStatus
 from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.stores.sql.tables import HAS_ROLES, insert_unless_there, users
-
-
-def _holds(column: ColumnElement[str], text: BindParameter[str] | str) -> ColumnElement[bool]:
-    """A literal substring test: replacing is the one that all databases spell alike."""
-    return func.replace(column, text, "") != column
-
 
 _FIELDS: Final = [users.c[name] for name in User.__struct_fields__]
 _ADD: Final = insert_unless_there(users)
@@ -37,11 +20,7 @@ _LOCK: Final = DriverStatement(select(*_FIELDS).where(_THIS).with_for_update())
 _BY_EMAIL_KEY: Final = DriverStatement(select(*_FIELDS).where(users.c.email_key == bindparam("wanted")))
 _SAVE: Final = update(users).where(users.c.id == bindparam("user_id"), users.c.version == bindparam("expected_version"))
 _REMOVE: Final = delete(users).where(users.c.id == bindparam("user_id"))
-_ROLES: Final = select(users.c.roles).where(
-    users.c.status == UserStatus.ACTIVE,
-    HAS_ROLES,
-    _holds(type_coerce(users.c.roles, Text), bindparam("written", type_=Text)),
-)
+_ROLES: Final = select(users.c.roles).where(users.c.status == UserStatus.ACTIVE, HAS_ROLES)
 
 
 def _row(user: User) -> dict[str, Any]:
@@ -90,13 +69,13 @@ class SqlUsers:
         if after is not None:
             statement = statement.where(users.c.id > after)
         if query:
-            statement = statement.where(_holds(users.c.found_by, query.casefold()))
+            statement = statement.where(users.c.found_by.contains(query.casefold(), autoescape=True))
         return [User(**row._asdict()) for row in self._connection.execute(statement)]
 
     def count_with_role(self, role: str) -> int:
         # The database narrows it down by the text of the list, which a role with quotes in it could mislead.
-        written = msgspec.json.encode(role).decode()
-        return sum(role in row.roles for row in self._connection.execute(_ROLES, {"written": written}))
+        written = type_coerce(users.c.roles, Text).contains(msgspec.json.encode(role).decode(), autoescape=True)
+        return sum(role in row.roles for row in self._connection.execute(_ROLES.where(written)))
 
     def _one(self, statement: DriverStatement, parameters: dict[str, str]) -> User | None:
         row = statement.first(self._connection, parameters)
