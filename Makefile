@@ -25,12 +25,13 @@ setup: $(READY) ## Make .venv with the pinned dependencies (the others do it whe
 demo: $(READY) ## Start the demo application (PORT=… to choose its port)
 	@$(BIN)/coatcheck demo
 
-# Some tests run a browser and nginx, and as root some cut wires with iproute2.
-# Debian would start nginx as a server too, which policy-rc.d keeps it from.
+# Some tests run a browser, nginx and PgBouncer, and as root some cut wires with iproute2.
+# Debian would start servers too, which policy-rc.d keeps it from.
 test: $(READY) ## Run the tests (ARGS=… is handed to pytest)
 	@missing=; policy=/usr/sbin/policy-rc.d; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing=chromium; \
-	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$$missing nginx"; \
+	for server in nginx pgbouncer; do \
+		command -v $$server >/dev/null || [ -x /usr/sbin/$$server ] || missing="$$missing $$server"; done; \
 	[ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || command -v ip >/dev/null || missing="$$missing iproute2"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -1,13 +1,9 @@
-"""A real nginx in front of a real Coatcheck and an upstream, with the configuration that docs/gateways.md gives.
-
-Where there is no nginx, the tests that need it are skipped and say so; in continuous integration they fail.
-"""
+"""A real nginx in front of a real Coatcheck and an upstream, with the configuration that docs/gateways.md gives."""
 
 import base64
 import hashlib
 import json
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -22,7 +18,6 @@ from threading import Thread
 from typing import Any
 
 import httpx2
-import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -31,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import NameOID
 
 from coatcheck.settings import TokenSettings, WebSettings
+from tests.programs import installed
 from tests.server import Server, serving
 from tests.surface.documents import blocks
 
@@ -53,17 +49,6 @@ http {{
     include {folder}/app.conf;
 }}
 """
-
-
-def executable() -> str:
-    """The path of an nginx. Skips the test that asks where there is none, and fails it when ``CI`` is set."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found is None:
-        reason = "NO NGINX: these tests need nginx (on Debian: apt-get install nginx)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
 
 
 @dataclass
@@ -131,7 +116,7 @@ class Gateway:
 def gateway(folder: Path, *, asks: str | None = None) -> Iterator[Gateway]:
     """Start Coatcheck, an upstream, and nginx in front of both, until the block ends. ``asks`` is an address that nginx
     takes for Coatcheck's instead."""
-    nginx = executable()
+    nginx = installed("nginx")
     port, upstream = free_port(), Upstream()
     url = f"https://localhost:{port}"
     settings = {

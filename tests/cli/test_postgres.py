@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tests.pgbouncer import pooled
 
 SECRET = "for-this-test-only-long-and-varied-enough-8fk2lq0x"
 
@@ -54,6 +55,13 @@ def test_the_doctor_says_what_would_make_it_forget(shared: CommandLine) -> None:
     assert found["history"]["state"] == "ok"
     shared("doctor", "--json")
     assert {each["name"]: each for each in json.loads(shared.out)}["history"]["state"] == "warning"
+
+
+def test_the_doctor_says_which_pooler_will_not_do(shared: CommandLine, postgres_url: str) -> None:
+    with pooled(postgres_url, "transaction") as url:
+        shared("doctor", "--json", COATCHECK_DATABASE_URL=url)
+    found = {each["name"]: each for each in json.loads(shared.out)}["database"]
+    assert (shared.code, found["state"], "pool_mode = session" in found["says"]) == (1, "problem", True)
 
 
 def test_no_command_shows_the_password(shared: CommandLine, postgres_url: str) -> None:

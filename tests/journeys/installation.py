@@ -17,8 +17,9 @@ from secrets import token_urlsafe
 from typing import Any
 
 from tests.journeys.asking import Answer, Door
-from tests.nginx import certified, executable, wait_for
+from tests.nginx import certified, wait_for
 from tests.postgres import PostgresServer
+from tests.programs import installed
 from tests.redis_server import RedisServer
 from tests.serving import PASSWORD, QUICK, coatcheck, free_port
 from tests.surface.documents import ROOT
@@ -188,7 +189,8 @@ class Installation:
         )
         with (folder / "log").open("ab") as log:
             nginx = subprocess.Popen(
-                [executable(), "-p", str(folder), "-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;"], stderr=log
+                [installed("nginx"), "-p", str(folder), "-e", "stderr", "-c", "nginx.conf", "-g", "daemon off;"],
+                stderr=log,
             )
         running.callback(_end, nginx)
         wait_for(self._port, nginx, folder / "log")

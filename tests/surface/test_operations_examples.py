@@ -20,7 +20,8 @@ from coatcheck.cli.environment import settings_from
 from coatcheck.cli.program import coatcheck
 from coatcheck.settings import Settings
 from tests.journeys.installation import EXAMPLES, Server, configuration, plain_environment
-from tests.nginx import certified, executable
+from tests.nginx import certified
+from tests.programs import installed
 from tests.serving import QUICK
 from tests.surface.documents import ROOT
 
@@ -154,7 +155,7 @@ def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
         (EXAMPLES / "servers.conf").read_text().replace("server-1", "127.0.0.1").replace("server-2", "127.0.0.2")
     )
     done = subprocess.run(
-        [executable(), "-t", "-p", tmp_path, "-e", "stderr", "-c", "nginx.conf"],
+        [installed("nginx"), "-t", "-p", tmp_path, "-e", "stderr", "-c", "nginx.conf"],
         capture_output=True,
         text=True,
         check=False,

@@ -39,7 +39,7 @@ def looking(url: str) -> "Iterator[Connection | None]":
     """A connection that can only read; None for a SQLite file that is not there, and for memory.
 
     Raises StoreUnavailable when the database is there but can't be read, or can't be reached, Misconfigured when it was
-    moved elsewhere.
+    moved elsewhere, or lies behind a pooler that does not do.
     """
     path = path_of(url)
     if url == _MEMORY or (path is not None and not path.exists()):
@@ -77,10 +77,12 @@ def _looking_at(url: str) -> "Iterator[Connection]":
     from sqlalchemy.exc import DBAPIError
 
     from coatcheck.stores.postgres.connect import over, parameters, raw_connection
+    from coatcheck.stores.postgres.poolers import require_sessions
 
     try:
+        require_sessions(parameters(url))
         with raw_connection(parameters(url)) as raw, over(raw) as connection:
-            raw.execute("SET default_transaction_read_only = on")
+            raw.execute("BEGIN READ ONLY")
             yield connection
     except (DBAPIError, psycopg.Error) as fault:
         cause = fault.orig if isinstance(fault, DBAPIError) else fault

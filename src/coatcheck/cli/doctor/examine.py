@@ -192,7 +192,12 @@ def _store(settings: Settings) -> Iterator[Check]:
     try:
         sight = look(settings.database)
     except Misconfigured as fault:
-        yield Check("database", "problem", fault.message, "Set COATCHECK_DATABASE_URL to where it was copied to.")
+        mend = (
+            "Name PostgreSQL itself in COATCHECK_DATABASE_URL, or change the pooler."
+            if settings.is_shared
+            else "Set COATCHECK_DATABASE_URL to where it was copied to."
+        )
+        yield Check("database", "problem", fault.message, mend)
         return
     except AuthError as fault:
         mend = (

@@ -19,6 +19,7 @@ from coatcheck.stores.postgres.connect import compiled, driver, over, parameters
 from coatcheck.stores.postgres.crew import Crew, Line
 from coatcheck.stores.postgres.look_ups import LookUpConnections
 from coatcheck.stores.postgres.pipelining import PipelinedConnection
+from coatcheck.stores.postgres.poolers import require_sessions
 from coatcheck.stores.postgres.transaction import PostgresTransaction
 from coatcheck.stores.sql import schema
 from coatcheck.stores.sql.log import SqlLog
@@ -181,6 +182,7 @@ class PostgresStore(OfOneProcess):
     def _open(self) -> None:
         """Create the tables, or upgrade them, over a connection of its own: both may take long."""
         with _trouble():
+            require_sessions(self._parameters)
             raw = raw_connection(self._parameters, statement_timeout=_OPENING_MS, lock_timeout=_OPENING_MS)
             with raw, over(raw) as connection:
                 if raw.info.server_version < OLDEST:

@@ -1,0 +1,79 @@
+"""PgBouncer between Coatcheck and PostgreSQL: sessions may be pooled, transactions may not, and that is said."""
+
+import asyncio
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from coatcheck import Auth, Settings
+from coatcheck.errors import CredentialRefused, Misconfigured, StoreUnavailable
+from coatcheck.settings import RevocationSettings
+from coatcheck.stores.looking import looking
+from coatcheck.stores.open import store_for
+from coatcheck.testing import fast_passwords
+from tests.pgbouncer import pooled
+
+PASSWORD = "three quiet herons wade"
+SECRET = "a secret of this test, longer than thirty-two characters"
+SELDOM = RevocationSettings(lease=timedelta(seconds=50))
+"""A sync every ten seconds: what is known before that was told."""
+
+
+@pytest.fixture
+def transactions(postgres_url):
+    with pooled(postgres_url, "transaction") as url:
+        yield url
+
+
+def an_auth(url):
+    return Auth(Settings(database=url, secrets=(SECRET,), passwords=fast_passwords(), revocation=SELDOM))
+
+
+async def is_accepted(auth, token):
+    try:
+        return bool(await auth.check(token))
+    except CredentialRefused:
+        return False
+
+
+def test_where_sessions_are_pooled_everything_is_as_without(postgres_url):
+    async def story(url):
+        async with an_auth(url) as pooling, an_auth(postgres_url) as direct:
+            login = await pooling.register("ann@example.com", PASSWORD)
+            token = login.credentials.session_token
+            for auth in (direct, pooling):
+                assert (await auth.check(token)).user_id == login.user.id
+            await direct.end_session(login.user.id, login.session.id)
+            async with asyncio.timeout(5):
+                while await is_accepted(pooling, token):  # noqa: ASYNC110 - nothing tells when it will be refused
+                    await asyncio.sleep(0.01)
+            again = await pooling.login("ann@example.com", PASSWORD)
+            receipt = await pooling.end_session(again.user.id, again.session.id, wait=True)
+            assert (len(receipt.confirmed), receipt.waited_out) == (2, ())
+
+    with pooled(postgres_url, "session") as url:
+        asyncio.run(story(url))
+
+
+def test_where_transactions_are_pooled_no_server_starts(transactions):
+    async def start():
+        async with an_auth(transactions):
+            pass
+
+    with pytest.raises(Misconfigured, match=r"pool_mode = transaction.*Connect directly"):
+        asyncio.run(start())
+
+
+def test_where_transactions_are_pooled_whoever_looks_says_so_and_leaves_others_sessions_alone(transactions):
+    with pytest.raises(Misconfigured, match="pool_mode"), looking(transactions):
+        pass
+    with psycopg.connect(transactions, autocommit=True) as other:
+        assert other.execute("SHOW default_transaction_read_only").fetchone() == ("off",)
+
+
+def test_a_database_that_is_away_is_no_pooler(postgres_url):
+    with pooled(postgres_url, "session") as url:
+        pass
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(store_for(url).open())
