@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,7 +18,7 @@ from coatcheck.metrics.families import BY_NAME, FAMILIES, Kind
 from coatcheck.metrics.reading import Reading, Timing, Value
 from coatcheck.model.event import Happening
 from tests.metrics.asking import parsed
-from tests.surface.documents import blocks, rows, text_of
+from tests.surface.documents import ROOT, blocks, rows, text_of
 
 PAGE = "docs/metrics.md"
 DASHBOARD = "examples/operations/grafana-dashboard.json"
@@ -24,12 +27,17 @@ NAME = re.compile(r"\bcoatcheck_\w+")
 TABLE = {row[0].strip("`"): row[1:] for row in rows(PAGE) if row[0].startswith("`coatcheck_")}
 
 
-def series() -> set[str]:
-    """Every name that a query can ask for, from an answer in which every metric has a number."""
+def answer() -> bytes:
+    """What Prometheus is told, with a number for every metric."""
     values = [Value(f.name, ("x",) * len(f.labels), 1) for f in FAMILIES if f.kind is not Kind.HISTOGRAM]
     timings = [Timing(f.name, ("x",) * len(f.labels), Histogram()) for f in FAMILIES if f.kind is Kind.HISTOGRAM]
     text, _ = written(Reading(tuple(values), tuple(timings)))
-    return parsed(text.decode()).names()
+    return text
+
+
+def series() -> set[str]:
+    """Every name that a query can ask for."""
+    return parsed(answer().decode()).names()
 
 
 def family_of(name: str) -> str:
@@ -115,3 +123,22 @@ async def test_the_example_of_an_embedded_application_tells_its_metrics(tmp_path
             samples = parsed((await client.get("/")).text)
     assert samples.of("coatcheck_store_answers") == 1
     assert samples.of("coatcheck_subscribers", service="(servers)", state="active") == 1
+
+
+def test_prometheus_understands_the_alerts_and_every_query_and_answer(tmp_path: Path):
+    if shutil.which("promtool") is None:
+        pytest.skip("NO PROMTOOL: these are looked at by Prometheus's own tool (on Debian: apt-get install prometheus)")
+    queries = [
+        {"record": f"panel:{number}", "expr": expression.replace("$__rate_interval", "5m")}
+        for number, expression in enumerate(expressions())
+    ]
+    (tmp_path / "queries").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": queries}]}))
+    done = subprocess.run(
+        ["promtool", "check", "rules", ROOT / ALERTS, tmp_path / "queries"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    metrics = subprocess.run(["promtool", "check", "metrics"], input=answer(), capture_output=True, check=False)
+    assert (metrics.returncode, metrics.stderr) == (0, b"")
