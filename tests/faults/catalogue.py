@@ -14,7 +14,8 @@ from tests.faults.clients import disconnects, login_storm, slow_clients
 from tests.faults.crash_points import every_point
 from tests.faults.postgres import break_postgres, fill_disk, mixing, regions, slow_postgres
 from tests.faults.power_loss import disk_writes, every_cut
-from tests.faults.races import storms
+from tests.faults.races import limits, one_outcome, rotations, storm
+from tests.faults.races.storm import Storm
 from tests.faults.redis import kills_and_failovers
 from tests.faults.soak import soak
 from tests.faults.verifiers import partitions, pause_checkers, step_clocks, trouble_feed
@@ -111,10 +112,14 @@ def crash_at_every_point(folder: Path, _: Asked) -> dict[str, Any]:
         return every_point.run(folder, postgres.url)
 
 
-def race_over_postgres(folder: Path, asked: Asked) -> dict[str, Any]:
+def storms_over_postgres(*storms: Storm) -> Callable[[Asked], dict[str, Any]]:
     """FT-19 with two servers and PostgreSQL beneath."""
-    with PostgresServer(folder / "postgres") as postgres:
-        return storms.run(folder, rounds=asked.rounds, new_database=postgres.new_database)
+
+    def run_there(folder: Path, asked: Asked) -> dict[str, Any]:
+        with PostgresServer(folder / "postgres") as postgres:
+            return storm.run(storms, folder, rounds=asked.rounds, new_database=postgres.new_database)
+
+    return in_a_folder(run_there)
 
 
 def tests(*paths: str) -> Callable[[Asked], dict[str, Any]]:
@@ -210,9 +215,19 @@ FAULTS: dict[str, tuple[str, Callable[[Asked], dict[str, Any]]]] = {
     ),
     "races": (
         "FT-19  a hundred at once",
-        in_a_folder(lambda folder, asked: storms.run(folder, rounds=asked.rounds)),
+        in_a_folder(lambda folder, asked: storm.run(one_outcome.STORMS, folder, rounds=asked.rounds)),
     ),
-    "races-postgres": ("FT-19  the same, two servers, PostgreSQL", in_a_folder(race_over_postgres)),
+    "races-postgres": ("FT-19  the same, two servers, PostgreSQL", storms_over_postgres(*one_outcome.STORMS)),
+    "rotations": (
+        "FT-19  keys rotate while people log in",
+        in_a_folder(lambda folder, asked: storm.run(rotations.STORMS, folder, rounds=asked.rounds)),
+    ),
+    "rotations-postgres": ("FT-19  the same, two servers, PostgreSQL", storms_over_postgres(*rotations.STORMS)),
+    "limits": (
+        "FT-19  limits of sessions",
+        in_a_folder(lambda folder, asked: storm.run(limits.STORMS, folder, rounds=asked.rounds)),
+    ),
+    "limits-postgres": ("FT-19  the same, two servers, PostgreSQL", storms_over_postgres(*limits.STORMS)),
     "disconnects": (
         "FT-21  clients that hang up",
         in_a_folder(lambda folder, asked: disconnects.run(folder, requests=asked.disconnects, seed=asked.seed)),

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.races import storms
+from tests.faults.races import limits, one_outcome, rotations
+from tests.faults.races.storm import Storm
 from tests.serving import Serving
 
 ROUNDS = 3
-STORMS = [pytest.param(storm, environment, id=title) for title, storm, environment in storms.STORMS]
-pytestmark = pytest.mark.xdist_group("workers")
+STORMS = [*one_outcome.STORMS, *rotations.STORMS, *limits.STORMS]
 
 
-@pytest.mark.parametrize(("storm", "environment"), STORMS)
-def test_a_hundred_at_once_have_one_outcome(tmp_path: Path, storm: storms.Storm, environment: dict[str, str]) -> None:
-    with Serving(tmp_path, workers=4, **environment) as serving:
+@pytest.mark.xdist_group("workers")
+@pytest.mark.parametrize("storm", STORMS, ids=[storm.title for storm in STORMS])
+def test_a_hundred_at_once_have_one_outcome(tmp_path: Path, storm: Storm) -> None:
+    with Serving(tmp_path, workers=4, **storm.environment) as serving:
         for turn in range(ROUNDS):
-            storm(serving, f"person{turn}")
+            storm.blow(serving, f"person{turn}")

@@ -1,0 +1,87 @@
+"""The signing keys rotate while people log in: every token is accepted, whichever key signed it."""
+
+import json
+import time
+from collections import Counter, defaultdict
+from functools import partial
+from typing import NamedTuple
+
+from tests.faults.races.storm import MANY, Storm, outcomes, refresh
+from tests.serving import Serving, Several, in_parallel
+
+LEASE = 0.3
+"""Seconds. A key may sign once it has been known for W, which is longer: with this it need not be waited for."""
+
+_TOOK_OVER = "SELECT at, detail FROM coatcheck_audit WHERE kind = 'key.took_over' ORDER BY number"
+
+
+def rotations_against_logins(serving: Serving | Several, name: str) -> Counter[int | None]:
+    """Of many rotations of the signing keys one is done each time that a key has been known for long enough: never
+    sooner, never twice, and then another one stands ready. Every token is accepted by whoever it is shown to, those
+    from before as those given meanwhile."""
+    administrator = serving.administrator.body["session_token"]
+    before = serving.register(f"{name}@example.com", carry="tokens").body
+    was, earlier = _keys_once_one_may_take_over(serving), len(serving.rows(_TOOK_OVER))
+    rotate = partial(serving.call, "POST", "admin/keys/rotate", None, administrator)
+    log_in = partial(serving.log_in, f"{name}@example.com", carry="tokens")
+    answers = in_parallel(*[rotate] * (MANY // 2), *[log_in] * (MANY // 2))
+    rotated, logins = answers[: MANY // 2], answers[MANY // 2 :]
+    counted = outcomes(rotated, {200, 503}) + outcomes(logins, {200, 503})
+    now, successions = _keys(serving), [_Succession.of(*row) for row in serving.rows(_TOOK_OVER)[earlier:]]
+    heirs = [each.kid for each in successions]
+    assert heirs[:1] == [was.upcoming], "another than the one that stood ready took over"
+    assert heirs[-1] == now.current
+    assert len(set(heirs)) == len(heirs), "one took over twice"
+    assert {was.current, *heirs[:-1]} <= now.retired, "one that has signed no longer verifies"
+    known_for = [each.at - now.created_at[each.kid] for each in successions]
+    assert min(known_for) >= LEASE * 1_000_000, "one signs that is not known everywhere"
+    given = [answer.body["access_token"] for answer in logins if answer.status == 200]
+    assert {serving.me(token).status for token in [before["access_token"], *given]} == {200}
+    assert refresh(serving, before["refresh_token"]).status == 200
+    return counted
+
+
+STORMS = (
+    Storm("rotation against login", rotations_against_logins, {"COATCHECK_REVOCATION_LEASE": f"{LEASE * 1000:g}ms"}),
+)
+
+
+class _Keys(NamedTuple):
+    """The signing keys: one is current, one stands ready. ``created_at`` is in microseconds, by key."""
+
+    current: str
+    upcoming: str
+    retired: set[str]
+    usable_from: int
+    """Of the one that stands ready, in microseconds."""
+
+    created_at: dict[str, int]
+
+
+class _Succession(NamedTuple):
+    """At this instant, in microseconds, this key took over."""
+
+    at: int
+    kid: str
+
+    @classmethod
+    def of(cls, at: int, detail: str) -> "_Succession":
+        """As the audit trail has it."""
+        return cls(at, json.loads(detail)["kid"])
+
+
+def _keys(serving: Serving | Several) -> _Keys:
+    kids: defaultdict[str, set[str]] = defaultdict(set)
+    rows = serving.rows("SELECT kid, status, created_at, usable_from FROM coatcheck_keys")
+    for kid, status, *_ in rows:
+        kids[status].add(kid)
+    (current,), (upcoming,) = kids["current"], kids["upcoming"]
+    (usable_from,) = (each for kid, _, _, each in rows if kid == upcoming)
+    return _Keys(current, upcoming, kids["retired"], usable_from, {kid: at for kid, _, at, _ in rows})
+
+
+def _keys_once_one_may_take_over(serving: Serving | Several) -> _Keys:
+    """The keys, when the upcoming one has been known for as long as it must be."""
+    keys = _keys(serving)
+    time.sleep(max(0.0, keys.usable_from / 1_000_000 - time.time()))
+    return keys
