@@ -26,18 +26,22 @@ auth_file = {folder}/users
 pool_mode = {mode}
 max_client_conn = 200
 default_pool_size = 40
+server_round_robin = {in_turns}
 """
 
 
 @contextmanager
-def pooled(url: str, mode: str) -> Iterator[str]:
-    """The URL of the same database through a pooler in ``mode``: ``session`` or ``transaction``."""
+def pooled(url: str, mode: str, *, in_turns: bool = False) -> Iterator[str]:
+    """The URL of the same database through a pooler in ``mode``: ``session`` or ``transaction``. It lends the session
+    that was used last, or its sessions ``in_turns``."""
     program, parts, port = installed("pgbouncer"), urlsplit(url), free_port()
     with TemporaryDirectory(prefix="coatcheck-pgbouncer-") as made:
         folder = Path(made)
         folder.chmod(0o755)
         (folder / "users").write_text(f'"{parts.username}" ""\n')
-        settings = _SETTINGS.format(host=parts.hostname, port=parts.port, listen_port=port, folder=folder, mode=mode)
+        settings = _SETTINGS.format(
+            host=parts.hostname, port=parts.port, listen_port=port, folder=folder, mode=mode, in_turns=int(in_turns)
+        )
         (folder / "settings").write_text(settings)
         nobody = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}  # it refuses to run as root
         with (folder / "log").open("wb") as log:
@@ -47,8 +51,8 @@ def pooled(url: str, mode: str) -> Iterator[str]:
             _wait_for(through, running, folder / "log")
             yield through
         finally:
-            running.terminate()
-            running.wait(10)
+            running.kill()
+            running.wait()
 
 
 def _wait_for(url: str, running: subprocess.Popen[bytes], log: Path) -> None:

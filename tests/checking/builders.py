@@ -95,7 +95,7 @@ class Site:
             password_changed_at=now,
         )
         self.store.transact(lambda tx: tx.users.add(self.user))
-        self.store.transact(lambda tx: rotate_keys(tx, SECRETS, SETTINGS, now=now))
+        self.store.transact(lambda tx: rotate_keys(tx, SECRETS, SETTINGS, now=lambda: now))
 
     async def _look_up(self, asked: LookUp, fresh: bool) -> Found:
         if not self.is_reachable:

@@ -88,7 +88,7 @@ def postgres_beneath(folder: Path) -> Iterator[dict[str, str]]:
         yield {"COATCHECK_DATABASE_URL": postgres.new_database(), "COATCHECK_SECRETS": SECRET}
 
 
-def storm_over_postgres(folder: Path, asked: Asked) -> dict[str, Any]:
+def guess_over_postgres(folder: Path, asked: Asked) -> dict[str, Any]:
     """FT-13 with PostgreSQL beneath."""
     with postgres_beneath(folder) as database:
         return login_storm.run(folder, seed=asked.seed, **database)
@@ -190,7 +190,7 @@ FAULTS: dict[str, tuple[str, Callable[[Asked], dict[str, Any]]]] = {
         "FT-13  a storm of guesses",
         in_a_folder(lambda folder, asked: login_storm.run(folder, seed=asked.seed)),
     ),
-    "storm-postgres": ("FT-13  the same over PostgreSQL", in_a_folder(storm_over_postgres)),
+    "storm-postgres": ("FT-13  the same over PostgreSQL", in_a_folder(guess_over_postgres)),
     "slow-clients": (
         "FT-14  clients that take their time",
         in_a_folder(lambda folder, asked: slow_clients.run(folder, seed=asked.seed)),

@@ -32,4 +32,4 @@ def publish(name: str, title: str, outcome: str, figures: dict[str, Any], asked:
 
 
 def _written(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())

@@ -60,7 +60,7 @@ class Place:
             signers=Signers(SECRETS),
             after_register=hooks,
         )
-        self.store.transact(lambda tx: rotate_keys(tx, SECRETS, self.settings, now=self.clock.now))
+        self.store.transact(lambda tx: rotate_keys(tx, SECRETS, self.settings, now=lambda: self.clock.now))
 
     async def user(self, email: str = "ann@example.com", *roles: str) -> User:
         """Make an account whose password is ``PASSWORD``."""

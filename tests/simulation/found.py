@@ -1,6 +1,7 @@
 """The table of ``found.json``: for each mutation, a seed whose schedule shows it."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Final
 
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.schedules import Failure, outcome
-from tests.simulation.world import remotes_of
+from tests.simulation.world import postman_of, remotes_of
 
 TABLE: Final = Path(__file__).with_name("found.json")
 DOCUMENTATION: Final = Path(__file__).parents[2] / "docs" / "revocation.md"
@@ -17,6 +18,9 @@ MOST_SEEDS: Final = 12_000
 
 REMOTE_RULE: Final = "16"
 """What only schedules with subscribers elsewhere can show."""
+
+NEWS_RULE: Final = "6"
+"""What only schedules can show in which bells say what happened."""
 
 
 def read_table() -> dict[str, int]:
@@ -35,13 +39,19 @@ def as_text(table: dict[str, int]) -> str:
 def show(name: str, seed: int | None, most: int = MOST_SEEDS) -> Failure | None:
     """A schedule in which the mutation, and nothing else, breaks a promise: the known one, or the first found."""
     known = () if seed is None else (seed,)
-    others = (each for each in range(most) if MUTATIONS[name].rule != REMOTE_RULE or remotes_of(each))
+    others = filter(_can_show(MUTATIONS[name].rule), range(most))
     for candidate in chain(known, others):
         with MUTATIONS[name].applied():
             failure = outcome(candidate)
         if failure is not None and outcome(candidate) is None:
             return failure
     return None
+
+
+def _can_show(rule: str) -> Callable[[int], bool]:
+    if rule == NEWS_RULE:
+        return lambda seed: postman_of(seed) is not None
+    return lambda seed: rule != REMOTE_RULE or remotes_of(seed) > 0
 
 
 def search(workers: int) -> list[str]:

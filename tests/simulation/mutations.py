@@ -198,6 +198,17 @@ def a_fork_keeps_the_lease(_: Any, self: Any) -> None:
     self.is_forked = True
 
 
+# -- 6: hints ---------------------------------------------------------------------------------------------------------
+
+
+@mutation("6", (Follower, "heed"))
+def news_count_as_applied(real: Any, self: Any, news: Any) -> None:
+    real(self, news)
+    replica, last = self._subscriber.replica, news.events[-1]
+    if replica.position is not None and replica.position < Position(news.epoch, last.seq):
+        replica._move_to(Position(news.epoch, last.seq), last.id)
+
+
 # -- 7: goodbye -------------------------------------------------------------------------------------------------------
 
 

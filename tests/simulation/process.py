@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from coatcheck.authority import Answer, Delta, Found, LookUp, Question, Unregistered
+from coatcheck.authority import Answer, Delta, Found, LookUp, News, Question, Unregistered
 from coatcheck.checking.cache import Cache, Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.checking.doubt import Doubt
@@ -316,7 +316,13 @@ class Process(Running):
         self.desk.fall_silent()
 
     def ring(self) -> None:
-        self.follower.ring()
+        if self.world.tells_news:
+            self.follower.ring_unless_told()
+        else:
+            self.follower.ring()
+
+    def hear(self, news: News) -> None:
+        self.follower.heed(news)
 
     async def _look_up(self, asked: LookUp, fresh: bool) -> Found:
         return await self.flights.look_up(asked, fresh)

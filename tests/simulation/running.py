@@ -4,7 +4,7 @@ still."""
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from coatcheck.authority import Answer
+from coatcheck.authority import Answer, News
 from coatcheck.checking.cache import Remembered
 from coatcheck.checking.checker import Checker
 from coatcheck.checking.doubt import Doubt
@@ -140,6 +140,9 @@ class Running:
 
     def ring(self) -> None:
         """A bell that reaches this process."""
+
+    def hear(self, news: News) -> None:
+        """A bell that says what happened; only the store's own do."""
 
     def fork_from(self, parent: Any) -> None:
         """Begin with a copy of the parent's memory, as a forked child does."""

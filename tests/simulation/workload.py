@@ -304,7 +304,7 @@ class Workload:
         await self._done(process, done, wait=wait, user_id=person.user_id)
 
     async def _rotate_keys(self, process: Process, person: Person) -> None:
-        now = process.means.now()
+        now = process.means.now
         self.world.has_new_keys = True
         done = await process.means.commit(
             lambda tx: rotate_keys(tx, SECRETS, self.world.settings, now=now, at_once=True)
@@ -312,7 +312,7 @@ class Workload:
         await self._done(process, done, wait=False)
 
     async def _revoke_key(self, process: Process, person: Person) -> None:
-        now, wait = process.means.now(), self._waits()
+        now, wait = process.means.now, self._waits()
         self.world.has_new_keys = True
         kids = [held.kid for held in self.world.held if held.kid is not None]
         if not kids:

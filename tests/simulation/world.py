@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from coatcheck.authority import Answer, Found, LookUp, Question
+from coatcheck.authority import Answer, Found, LookUp, News, Question
 from coatcheck.checking.doubt import Doubt
 from coatcheck.checking.recall import Policy
 from coatcheck.errors import AuthError
@@ -61,6 +61,9 @@ SETTINGS_WITH_REMOTES: Final = _settings(Algorithm.EDDSA)
 WITH_REMOTES: Final = 0.18
 """How many schedules have them."""
 
+WITH_NEWS: Final = 0.2
+"""In how many schedules bells say what happened."""
+
 
 @dataclass(slots=True)
 class Held:
@@ -107,6 +110,7 @@ class World:
         self.repetition = rng.choice((0.0, 0.3)) if is_rough else 0.0
         self.stops = rng.choice((0.0, 0.0, 0.02, 0.06)) if is_rough else 0.0
         self.bells = rng.choice((0.0, 0.5, 1.0))
+        self._postman = postman_of(seed)
         self.has_relay = rng.random() < 0.15
         self.remembered = rng.choice((3, 6, 100))
         self.cached = rng.choice((4, 100))
@@ -163,6 +167,11 @@ class World:
         if self.trace is not None and self.fault is None:
             self.trace.append(f"{self.timeline.now:8.3f}  {line}")
 
+    @property
+    def tells_news(self) -> bool:
+        """Whether the store's bell says what happened; then others wait a moment for it."""
+        return self._postman is not None
+
     # -- the store ----------------------------------------------------------------------------------------------------
 
     def travel(self, process: Running) -> tuple[float, float | None]:
@@ -196,10 +205,10 @@ class World:
             user = rows.users.get(newest.user_id)
             self.hash_at_commit[newest.id] = None if user is None else user.password_hash
         if rows.head.seq > seq:
-            self._enter_from(seq)
+            self._enter_from(seq, is_urgent=verb == "transact_awaited")
         return result
 
-    def _enter_from(self, seq: int) -> None:
+    def _enter_from(self, seq: int, *, is_urgent: bool) -> None:
         rows, timeline = self.primary._rows, self.timeline
         self.oracle.longest_lease = max(self.oracle.longest_lease, rows.head.lease_ms / 1000)
         for at in range(seq + 1, rows.head.seq + 1):
@@ -213,6 +222,16 @@ class World:
             if not process.loop.is_dead and self.rng.random() < self.bells:
                 at_ = timeline.now + self.rng.random() * 0.05
                 timeline.at(at_, process.ring, owner=process.loop)
+        if self._postman is not None:
+            events = tuple(rows.events[at] for at in range(seq + 1, rows.head.seq + 1))
+            self._carry(News(rows.head.epoch, events, is_urgent), self._postman)
+
+    def _carry(self, news: News, postman: random.Random) -> None:
+        """Tell processes what happened, as a store's notification does: soon or late, twice or not at all."""
+        for process in self.processes:
+            while not process.loop.is_dead and postman.random() < 0.6:
+                late = postman.random() * postman.choice((0.02, 0.02, 0.5, 8.0))
+                self.timeline.at(self.timeline.now + late, process.hear, news, owner=process.loop)
 
     def trouble(self, process: Running) -> None:
         """Remember that something has just kept this process from the store, or from its senses."""
@@ -335,7 +354,7 @@ class World:
             tx.log.set_parameters(
                 lease=timedelta(seconds=LEASE), token=settings.tokens.access_for, drift=settings.revocation.drift
             )
-            rotate_keys(tx, SECRETS, settings, now=start - timedelta(hours=1))
+            rotate_keys(tx, SECRETS, settings, now=lambda: start - timedelta(hours=1))
 
         self.run_work("transact", work)
         self.oracle.longest_lease = LEASE
@@ -570,6 +589,12 @@ def remotes_of(seed: int) -> int:
     """How many services without a store a schedule has. Its own dice, so that all others fall as they ever did."""
     dice = random.Random(f"remotes of {seed}")
     return dice.choice((1, 1, 2)) if dice.random() < WITH_REMOTES else 0
+
+
+def postman_of(seed: int) -> random.Random | None:
+    """The dice of who is told what happened, in a schedule in which anybody is: none of the others falls otherwise."""
+    dice = random.Random(f"postman in {seed}")
+    return dice if dice.random() < WITH_NEWS else None
 
 
 def copy_of(store: MemoryStore) -> MemoryStore:

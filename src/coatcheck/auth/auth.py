@@ -485,7 +485,7 @@ class Auth(Life):
 
     async def rotate_keys(self, *, actor_id: str | None = None, wait: bool = False) -> Receipt | None:
         """Let the upcoming key take over now, if it has been known for long enough to sign."""
-        now = self._ready.now()
+        now = self._ready.now
         committed = await self._ready.commit(
             lambda tx: rotate_keys(tx, self._secrets, self.settings, now=now, at_once=True, actor_id=actor_id),
             wait=wait,
@@ -496,7 +496,7 @@ class Auth(Life):
         self, kid: str, *, reason: str, actor_id: str | None = None, wait: bool = False
     ) -> Receipt | None:
         """Revoke a signing key at once; the upcoming one takes over. Raises RequestNotFound."""
-        now = self._ready.now()
+        now = self._ready.now
         committed = await self._ready.commit(
             lambda tx: revoke_signing_key(
                 tx, self._secrets, self.settings, kid, now=now, actor_id=actor_id, reason=reason

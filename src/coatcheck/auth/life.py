@@ -46,7 +46,7 @@ class Life:
         name: str | None = None,
     ) -> None:
         self.settings = Settings(database=settings) if isinstance(settings, str) else settings or Settings()
-        self.store = store or store_for(self.settings.database)
+        self.store = store or store_for(self.settings.database, self.settings.secrets)
         self.clock = clock or SystemClock()
         self._after_register = tuple(after_register)
         self._name = name

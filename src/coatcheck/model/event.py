@@ -52,7 +52,10 @@ class EverythingEnded(Struct, frozen=True, tag="everything_ended", tag_field="ki
     generation: int
 
 
-Happening: TypeAlias = SessionEnded | SessionRenewed | UserChanged | KeyAdded | KeyRevoked | EverythingEnded
+Refusal: TypeAlias = SessionEnded | SessionRenewed | UserChanged | KeyRevoked | EverythingEnded
+"""What only ever adds to what is refused, so that a hint may say it (rule 6)."""
+
+Happening: TypeAlias = Refusal | KeyAdded
 
 
 class Event(Struct, frozen=True):

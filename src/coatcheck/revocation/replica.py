@@ -177,8 +177,8 @@ class Replica:
         was read before it may still be on its way, or this process may not know yet that a new epoch has begun."""
         if self.position is not None and position <= self.position:
             return
-        self._ahead[position] = happening
         self._heed(happening, position.seq)
+        self._ahead[position] = happening
         self._forget_oldest()
 
     def _heed(self, happening: Happening, seq: int) -> None:

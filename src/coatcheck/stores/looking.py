@@ -80,8 +80,8 @@ def _looking_at(url: str) -> "Iterator[Connection]":
     from coatcheck.stores.postgres.poolers import require_sessions
 
     try:
-        require_sessions(parameters(url))
         with raw_connection(parameters(url)) as raw, over(raw) as connection:
+            require_sessions(raw, parameters(url))
             raw.execute("BEGIN READ ONLY")
             yield connection
     except (DBAPIError, psycopg.Error) as fault:

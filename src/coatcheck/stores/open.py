@@ -1,5 +1,6 @@
 """From a URL to a store."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +11,11 @@ from coatcheck.stores.port import Store
 _SQLITE: Final = "sqlite:///"
 
 
-def store_for(url: str) -> Store:
+def store_for(url: str, secrets: Sequence[str] = ()) -> Store:
     """The store that ``url`` names, not yet opened: ``memory:``, ``sqlite:///relative.db``,
     ``sqlite:////absolute.db`` or ``postgresql://user:password@host/database``.
 
-    Raises Misconfigured for anything else.
+    Servers of one PostgreSQL sign with ``secrets`` what they tell each other. Raises Misconfigured for any other URL.
     """
     if url == "memory:":
         from coatcheck.stores.memory import MemoryStore
@@ -37,7 +38,7 @@ def store_for(url: str) -> Store:
             raise Misconfigured(
                 f"PostgreSQL needs the extra coatcheck[postgres] ({missing.name} is missing)."
             ) from missing
-        return PostgresStore(url)
+        return PostgresStore(url, secrets)
     raise Misconfigured(
         "database must be like postgresql://user:password@host/name, sqlite:///file.db, sqlite:////absolute/file.db"
         " or memory:"

@@ -151,7 +151,7 @@ class Engine:
 
     def _prepare(self, tx: Transaction) -> None:
         settings = self._settings
-        rotate_keys(tx, self._secrets, settings, now=self._now())
+        rotate_keys(tx, self._secrets, settings, now=self._now)
         tx.log.set_parameters(
             lease=settings.revocation.lease, token=settings.tokens.access_for, drift=settings.revocation.drift
         )
@@ -187,8 +187,7 @@ class Engine:
         await write_touches(self.checker, self._store)
 
     async def _rotate(self) -> None:
-        now = self._now()
-        await self._store.write(lambda tx: rotate_keys(tx, self._secrets, self._settings, now=now))
+        await self._store.write(lambda tx: rotate_keys(tx, self._secrets, self._settings, now=self._now))
 
     async def _purge(self) -> None:
         keep_for = self._settings.audit.keep_for

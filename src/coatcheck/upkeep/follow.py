@@ -11,6 +11,7 @@ from typing import Final
 from coatcheck.authority import Authority, News
 from coatcheck.clock import Clock
 from coatcheck.errors import Broken
+from coatcheck.model.event import Refusal
 from coatcheck.model.position import Position
 from coatcheck.patience import awaited
 from coatcheck.revocation.subscriber import Heard, Subscriber
@@ -20,8 +21,21 @@ log = logging.getLogger("coatcheck")
 _STORE_FIRST: Final = 0.02
 """Seconds that the store's own hint may come later than another one of the same, or earlier."""
 
+_FURTHEST: Final = 10_000
+"""Events by which news may be ahead of what has been applied. More than are committed between two syncs, and few enough
+to be kept until then."""
+
 _TAKEN: Final = (Heard.CURRENT, Heard.AWAITED)
 _AGAIN: Final = (Heard.AWAITED, Heard.PARTIAL, Heard.REGISTER)
+
+
+def _continues(position: Position | None, news: News) -> bool:
+    return (
+        position is not None
+        and position.epoch == news.epoch
+        and all(isinstance(event.happening, Refusal) for event in news.events)
+        and all(event.seq <= position.seq + _FURTHEST for event in news.events)
+    )
 
 
 async def _nothing() -> None:
@@ -115,14 +129,16 @@ class Follower:
 
     def ring_unless_told(self) -> None:
         """The same hint by another way than the store's own, which may say more: sync soon unless that comes too."""
-        asyncio.get_running_loop().call_later(_STORE_FIRST, self._ring_if_not_hinted)
+        since = self._clock.steady() - _STORE_FIRST
+        asyncio.get_running_loop().call_later(_STORE_FIRST, self._ring_if_not_hinted, since)
 
     def heed(self, news: News) -> None:
         """A hint that says what happened: refuse it at once, and let the next sync confirm it. Nobody has to ask before
-        that unless somebody waits: all who hear this would ask at the same moment."""
+        that unless somebody waits: all who hear this would ask at the same moment. What refuses nothing, or is not of
+        the log's next events, is a hint without words."""
         self._hinted_at = self._clock.steady()
         replica = self._subscriber.replica
-        if replica.position is None or replica.position.epoch != news.epoch:
+        if not _continues(replica.position, news):
             self.ring()
             return
         for event in news.events:
@@ -217,8 +233,8 @@ class Follower:
             self._after_sync()
         return heard
 
-    def _ring_if_not_hinted(self) -> None:
-        if self._clock.steady() - self._hinted_at > 2 * _STORE_FIRST:
+    def _ring_if_not_hinted(self, since: float) -> None:
+        if self._hinted_at < since:
             self.ring()
 
     def _ring_others(self) -> None:

@@ -5,7 +5,9 @@ no wait, neither by schedule nor when the current key has leaked. A retired key 
 has expired, then it is revoked.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from coatcheck.model.audit import AuditEntry
 from coatcheck.model.event import KeyAdded
@@ -16,13 +18,16 @@ from coatcheck.stores.port import Transaction
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.keyring import new_signing_key
 
+Now: TypeAlias = Callable[[], datetime]
+"""Asked once the keys are locked: a key has not been known for as long as somebody waited to make it."""
+
 
 def rotate_keys(
     tx: Transaction,
     secrets: Secrets,
     settings: Settings,
     *,
-    now: datetime,
+    now: Now,
     at_once: bool = False,
     actor_id: str | None = None,
 ) -> None:
@@ -31,6 +36,12 @@ def rotate_keys(
     ``actor_id`` is who asked for it; None for the schedule.
     """
     tx.keys.lock()
+    _rotate(tx, secrets, settings, now=now(), at_once=at_once, actor_id=actor_id)
+
+
+def _rotate(
+    tx: Transaction, secrets: Secrets, settings: Settings, *, now: datetime, at_once: bool, actor_id: str | None
+) -> None:
     by_status = _by_status(tx)
     current, upcoming = by_status.get(KeyStatus.CURRENT), by_status.get(KeyStatus.UPCOMING)
     if tx.keys.count_sealed() == 0:
@@ -48,19 +59,19 @@ def rotate_keys(
 
 
 def revoke_signing_key(
-    tx: Transaction, secrets: Secrets, settings: Settings, kid: str, *, now: datetime, actor_id: str | None, reason: str
+    tx: Transaction, secrets: Secrets, settings: Settings, kid: str, *, now: Now, actor_id: str | None, reason: str
 ) -> bool:
     """Revoke a key at once; when it was the current one, the upcoming key takes over in the same transaction.
 
     False when there is no such key or it has been revoked already.
     """
     tx.keys.lock()
-    key = tx.keys.get(kid)
+    key, at = tx.keys.get(kid), now()
     if key is None or key.status is KeyStatus.REVOKED:
         return False
-    if not revoke_key(tx, kid, expected=key.status, at=now, actor_id=actor_id, reason=reason):
+    if not revoke_key(tx, kid, expected=key.status, at=at, actor_id=actor_id, reason=reason):
         return False
-    rotate_keys(tx, secrets, settings, now=now, actor_id=actor_id)
+    _rotate(tx, secrets, settings, now=at, at_once=False, actor_id=actor_id)
     return True
 
 

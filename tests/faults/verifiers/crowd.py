@@ -224,7 +224,8 @@ class Crowd:
     def _token(self) -> str:
         """Of the administrator."""
         if not self._administrator:
-            answer = self._heard(self._serving.administrator)
+            answer = self._heard(self._serving.log_in(self._serving.administrator, carry="header"))
+            assert answer.status == 200, answer
             self._administrator = answer.body["session_token"]
             self.secrets.append(self._administrator)
         return self._administrator

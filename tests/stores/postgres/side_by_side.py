@@ -11,6 +11,7 @@ import psycopg
 from coatcheck.stores.postgres.commit import commit
 from coatcheck.stores.postgres.connect import driver, parameters
 from coatcheck.stores.postgres.crew import Line
+from coatcheck.stores.postgres.notification import Notifications
 from coatcheck.stores.postgres.transaction import PostgresTransaction
 from coatcheck.stores.sql.registry import SqlRegistry
 
@@ -49,9 +50,14 @@ class Side:
 
     def commit(self) -> None:
         """Enter what was appended, and commit."""
-        appended = self.tx.log.appended
         self._thread.submit(
-            commit, self.raw, appended, tells=False, awaited=False, has_news=self.tx.log.is_changed
+            commit,
+            self.raw,
+            self.tx.log.appended,
+            tells=False,
+            awaited=False,
+            has_news=self.tx.log.is_changed,
+            notifications=Notifications(None),
         ).result(10)
 
     def close(self) -> None:

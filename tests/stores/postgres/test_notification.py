@@ -8,12 +8,13 @@ import pytest
 
 from coatcheck import Auth, Settings
 from coatcheck.errors import CredentialRefused
-from coatcheck.model.event import EverythingEnded, SessionEnded, new_event_id
+from coatcheck.model.event import EverythingEnded, KeyAdded, SessionEnded, new_event_id
 from coatcheck.model.position import first_epoch
 from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings
-from coatcheck.stores.postgres.notification import read_news, words_for
+from coatcheck.stores.postgres.notification import Notifications
 from coatcheck.testing import fast_passwords, login_as
+from coatcheck.tokens.derivation import Secrets
 
 SECRET = "a secret of this test, longer than thirty-two characters"
 SELDOM = RevocationSettings(lease=timedelta(seconds=50))
@@ -30,10 +31,13 @@ async def until(true):
             await asyncio.sleep(0.005)
 
 
+OURS = Notifications(Secrets([SECRET]))
+
+
 def test_what_is_said_is_read():
     epoch, ids = first_epoch(), [new_event_id(), new_event_id()]
     happenings = [SessionEnded("ses_x"), EverythingEnded(3)]
-    news = read_news(f"{epoch} 8\n{words_for(ids, happenings, is_urgent=True)}")
+    news = OURS.read(f"{epoch} 8\n{OURS.words_for(ids, happenings, is_urgent=True)}")
     assert news.epoch == epoch
     assert news.is_urgent
     assert [(event.seq, event.id, event.happening) for event in news.events] == [
@@ -44,14 +48,31 @@ def test_what_is_said_is_read():
 
 def test_a_long_list_is_a_bell_without_words():
     ids = [new_event_id() for _ in range(200)]
-    assert words_for(ids, [SessionEnded(f"ses_{number}") for number in range(200)], is_urgent=False) == ""
+    assert OURS.words_for(ids, [SessionEnded(f"ses_{number}") for number in range(200)], is_urgent=False) == ""
 
 
 @pytest.mark.parametrize(
     "payload", ["", "x", "\n", "1-a 5\n", "1-a 5\n{}", "1-a x\n[false,[],[]]", '1-a 5\n[false,["a"],[]]', "\n" * 99]
 )
 def test_what_can_not_be_read_is_a_bell_without_words(payload):
-    assert read_news(payload) is None
+    assert OURS.read(payload) is None
+
+
+def test_words_are_read_under_every_secret_that_is_ours_and_no_other():
+    ids, ended = [new_event_id()], [SessionEnded("ses_x")]
+    payload = f"{first_epoch()} 8\n{OURS.words_for(ids, ended, is_urgent=False)}"
+    after_a_change = Notifications(Secrets(["the next secret, longer than thirty-two characters", SECRET]))
+    assert after_a_change.read(payload) == OURS.read(payload)
+    assert OURS.read(payload) is not None
+    assert Notifications(Secrets(["the next secret, longer than thirty-two characters"])).read(payload) is None
+    assert OURS.read(payload.replace("ses_x", "ses_y")) is None
+    assert Notifications(None).read(payload) is None
+    assert Notifications(None).words_for(ids, ended, is_urgent=False) == ""
+
+
+def test_there_are_no_words_for_what_lets_somebody_in():
+    happenings = [SessionEnded("ses_x"), KeyAdded("key_x", "ES256", "a key")]
+    assert OURS.words_for([new_event_id(), new_event_id()], happenings, is_urgent=False) == ""
 
 
 async def _check(auth, login):
@@ -81,7 +102,7 @@ async def test_what_anybody_shouts_lets_nobody_in_and_breaks_nothing(postgres_ur
         login = await login_as(there, carry=Carry.HEADER)
         ended = await login_as(there, carry=Carry.HEADER)
         await there.end_session(ended.user.id, ended.session.id)
-        strange = words_for([new_event_id()], [SessionEnded(login.session.id)], is_urgent=False)
+        strange = OURS.words_for([new_event_id()], [SessionEnded(login.session.id)], is_urgent=False)
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             for payload in ("", "nonsense", f"9-00000000 1\n{strange}", "1-x 99\n[true,[],[]]"):
                 connection.execute("SELECT pg_notify('coatcheck', %s)", [payload])

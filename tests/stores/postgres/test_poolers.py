@@ -1,6 +1,7 @@
 """PgBouncer between Coatcheck and PostgreSQL: sessions may be pooled, transactions may not, and that is said."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
@@ -70,6 +71,18 @@ def test_where_transactions_are_pooled_whoever_looks_says_so_and_leaves_others_s
         pass
     with psycopg.connect(transactions, autocommit=True) as other:
         assert other.execute("SHOW default_transaction_read_only").fetchone() == ("off",)
+
+
+def test_a_pooler_that_lends_its_sessions_in_turns_is_noticed_too(postgres_url):
+    def be_slow(url):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("SELECT pg_sleep(0.3)")
+
+    with pooled(postgres_url, "transaction", in_turns=True) as url:
+        with ThreadPoolExecutor(6) as pool:  # the pooler has to open a session for each
+            list(pool.map(be_slow, [url] * 6))
+        with pytest.raises(Misconfigured, match="pool_mode"):
+            asyncio.run(store_for(url).open())
 
 
 def test_a_database_that_is_away_is_no_pooler(postgres_url):

@@ -76,14 +76,16 @@ def test_two_administrators_who_demote_each_other_leave_one(write, read, sides, 
 def test_a_key_that_is_revoked_while_it_takes_over_leaves_one_that_signs(write, read, sides, postgres_url):
     """Else the old one has retired, the new one is gone, and nobody can log in for as long as a key must be known."""
     settings, secrets = Settings(secrets=("a-secret-for-this-test-only-0123456789",)), Secrets(["s" * 32])
-    write(lambda tx: rotate_keys(tx, secrets, settings, now=NOW))
+    write(lambda tx: rotate_keys(tx, secrets, settings, now=lambda: NOW))
     upcoming = next(key for key in read(lambda tx: tx.keys.all()) if key.status is KeyStatus.UPCOMING)
     first, second = sides
     later = NOW + HOUR
     first.do(
-        lambda tx: revoke_signing_key(tx, secrets, settings, upcoming.kid, now=later, actor_id=None, reason="leaked")
+        lambda tx: revoke_signing_key(
+            tx, secrets, settings, upcoming.kid, now=lambda: later, actor_id=None, reason="leaked"
+        )
     )
-    waiting = second.start(lambda tx: rotate_keys(tx, secrets, settings, now=later, at_once=True))
+    waiting = second.start(lambda tx: rotate_keys(tx, secrets, settings, now=lambda: later, at_once=True))
     wait_until_waiting(postgres_url, second)
     first.commit()
     waiting.result(10)
@@ -94,8 +96,8 @@ def test_a_key_that_is_revoked_while_it_takes_over_leaves_one_that_signs(write, 
 def test_several_servers_make_one_first_key(sides, postgres_url, read):
     settings, secrets = Settings(secrets=("a-secret-for-this-test-only-0123456789",)), Secrets(["s" * 32])
     first, second = sides
-    first.do(lambda tx: rotate_keys(tx, secrets, settings, now=NOW))
-    waiting = second.start(lambda tx: rotate_keys(tx, secrets, settings, now=NOW))
+    first.do(lambda tx: rotate_keys(tx, secrets, settings, now=lambda: NOW))
+    waiting = second.start(lambda tx: rotate_keys(tx, secrets, settings, now=lambda: NOW))
     wait_until_waiting(postgres_url, second)
     first.commit()
     waiting.result(10)

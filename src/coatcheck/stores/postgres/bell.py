@@ -15,7 +15,7 @@ import psycopg
 
 from coatcheck.authority import News
 from coatcheck.stores.postgres.connect import cut, raw_connection
-from coatcheck.stores.postgres.notification import CHANNEL, read_news
+from coatcheck.stores.postgres.notification import CHANNEL, Notifications
 
 _LOOKS_EVERY: Final = 1.0
 _AGAIN_AFTER: Final = (0.1, 0.5)
@@ -27,8 +27,9 @@ _STOP_PATIENCE: Final = 3.0
 class Bell:
     """Calls ``changed`` on the loop that it was made on, with what was told, from ``start`` (at once) to ``stop``."""
 
-    def __init__(self, parameters: str, changed: Callable[[News | None], None]) -> None:
+    def __init__(self, parameters: str, changed: Callable[[News | None], None], notifications: Notifications) -> None:
         self._parameters = parameters
+        self._notifications = notifications
         self._changed = changed
         self._loop: AbstractEventLoop = get_running_loop()
         self._cutting = threading.Lock()
@@ -65,7 +66,7 @@ class Bell:
                 self._ring(is_over)  # what was missed until now
                 while not is_over.is_set():
                     for heard in raw.notifies(timeout=_LOOKS_EVERY, stop_after=1):
-                        self._ring(is_over, read_news(heard.payload))
+                        self._ring(is_over, self._notifications.read(heard.payload))
             finally:
                 with self._cutting:
                     self._wire = None

@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from coatcheck.errors import OutcomeUnknown, StoreUnavailable
 from coatcheck.model.event import Event, Happening, new_event_id
 from coatcheck.model.position import Epoch, Position
-from coatcheck.stores.postgres.notification import CHANNEL, words_for
+from coatcheck.stores.postgres.notification import CHANNEL, Notifications
 from coatcheck.stores.postgres.pipelining import PipelinedConnection
 from coatcheck.stores.sql.tables import events, head
 
@@ -41,7 +41,13 @@ _TELL: Final = f"SELECT pg_notify('{CHANNEL}', current_setting('coatcheck.place'
 
 
 def commit(
-    raw: PipelinedConnection, appended: list[Happening], *, tells: bool, awaited: bool, has_news: bool
+    raw: PipelinedConnection,
+    appended: list[Happening],
+    *,
+    tells: bool,
+    awaited: bool,
+    has_news: bool,
+    notifications: Notifications,
 ) -> tuple[tuple[Event, ...], Position | None]:
     """Enter ``appended`` into the log, commit, and ring the bell if there is news; the events, and with ``tells`` or
     anything appended the position.
@@ -60,7 +66,7 @@ def commit(
             may_have_ended = True
             ended = raw.execute("COMMIT")
             if has_news:
-                words = words_for(ids, appended, is_urgent=awaited) if appended else ""
+                words = notifications.words_for(ids, appended, is_urgent=awaited)
                 raw.execute(_TELL if words else _RING, [words] if words else None)
     except psycopg.Error as fault:
         if ended is None or ended.statusmessage != "COMMIT":  # else only the bell did not ring, which is but a hint

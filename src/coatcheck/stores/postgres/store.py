@@ -1,7 +1,7 @@
 """PostgreSQL as a store: one database for what must last and for the registry of subscribers."""
 
 from asyncio import get_running_loop
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,7 @@ from coatcheck.stores.postgres.commit import commit, roll_back
 from coatcheck.stores.postgres.connect import compiled, driver, over, parameters, raw_connection
 from coatcheck.stores.postgres.crew import Crew, Line
 from coatcheck.stores.postgres.look_ups import LookUpConnections
+from coatcheck.stores.postgres.notification import Notifications
 from coatcheck.stores.postgres.pipelining import PipelinedConnection
 from coatcheck.stores.postgres.poolers import require_sessions
 from coatcheck.stores.postgres.transaction import PostgresTransaction
@@ -27,6 +28,7 @@ from coatcheck.stores.sql.look_up import found_in, statement_for
 from coatcheck.stores.sql.of_one_process import OfOneProcess
 from coatcheck.stores.sql.registry import SqlRegistry
 from coatcheck.stores.sql.trouble import TROUBLE, cause_of, translated
+from coatcheck.tokens.derivation import Secrets
 
 Result = TypeVar("Result")
 
@@ -59,21 +61,25 @@ class PostgresStore(OfOneProcess):
     """See ``stores.port.Store``. Any number of processes may share the database; each makes its own PostgresStore or
     forks one.
 
-    ``url`` is one of libpq: ``postgresql://user:password@host/database``, with several hosts too. Every question is
-    answered within three seconds, if need be with StoreUnavailable.
+    ``url`` is one of libpq: ``postgresql://user:password@host/database``, with several hosts too. Under ``secrets`` is
+    signed what processes tell each other; without them they ask. Every question is answered within three seconds, if
+    need be with StoreUnavailable.
     """
 
     _look_ups: LookUpConnections | None
+    _notifications: Notifications
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secrets: Sequence[str] = ()) -> None:
         try:
             self._parameters = parameters(url)
         except psycopg.Error as fault:
             raise Misconfigured("database is no URL that PostgreSQL's client library reads") from fault
+        self._secrets = tuple(secrets)
         super().__init__()
 
     async def open(self) -> None:
         self._require_own_process()
+        self._notifications = Notifications(Secrets(self._secrets) if self._secrets else None)
         await self._writers.run(lambda _: self._open(), patience=_OPENING_MS / 1000)
         if self._look_ups is not None:
             self._look_ups.close()
@@ -115,7 +121,7 @@ class PostgresStore(OfOneProcess):
             raw = driver(connection)
             _begin(raw, _BEGIN if durable else _BEGIN_CHEAPLY)
             result = work(SqlRegistry(connection))
-            commit(raw, [], tells=False, awaited=False, has_news=False)
+            commit(raw, [], tells=False, awaited=False, has_news=False, notifications=self._notifications)
             return result
 
         return await self._writers.run(lambda line: _written(line, whole))
@@ -136,7 +142,7 @@ class PostgresStore(OfOneProcess):
             else:
                 told(news)
 
-        bell = Bell(self._parameters, hear)
+        bell = Bell(self._parameters, hear, self._notifications)
         self._bells.append(bell)
 
         def stop() -> None:
@@ -182,9 +188,9 @@ class PostgresStore(OfOneProcess):
     def _open(self) -> None:
         """Create the tables, or upgrade them, over a connection of its own: both may take long."""
         with _trouble():
-            require_sessions(self._parameters)
             raw = raw_connection(self._parameters, statement_timeout=_OPENING_MS, lock_timeout=_OPENING_MS)
             with raw, over(raw) as connection:
+                require_sessions(raw, self._parameters)
                 if raw.info.server_version < OLDEST:
                     raise Misconfigured(f"PostgreSQL is {raw.info.server_version // 10_000}; 14 or newer is needed.")
                 _begin(raw, _BEGIN)
@@ -204,7 +210,14 @@ class PostgresStore(OfOneProcess):
             _begin(raw, begin)
             result = work(tx)
             has_news = tx.log.is_changed or awaited
-            events, position = commit(raw, tx.log.appended, tells=tells, awaited=awaited, has_news=has_news)
+            events, position = commit(
+                raw,
+                tx.log.appended,
+                tells=tells,
+                awaited=awaited,
+                has_news=has_news,
+                notifications=self._notifications,
+            )
             return Committed(result, events, position)  # type: ignore[arg-type] # None only where nobody looks
 
         committed: Committed[Result] = await self._writers.run(lambda line: _written(line, whole))

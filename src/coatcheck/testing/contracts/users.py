@@ -141,6 +141,8 @@ class UsersContract(Driving):
         assert search("UNDER@mail") == {"under"}
         assert search("") == set(users)
         assert search("nobody") == set()
+        assert search("\0") == set()
+        assert search("/" * 60_000) == set()
 
     def test_pages_can_be_narrowed_to_a_status(self, store: Store) -> None:
         active, suspended = a_user(name="Ann"), a_user(name="Anna", status=UserStatus.SUSPENDED)
