@@ -1,4 +1,15 @@
-"""Every fault by its name: what it is called, and what runs it in full."""
+"""Every fault by its name: what it is called, and what runs it in full. Each room has what breaks in one place:
+
+workers/        our own processes are killed, paused, forked (FT-01, FT-09, FT-23)
+crash_points/   a process dies between two statements (FT-02)
+postgres/       PostgreSQL crashes, is slow, full, far away; all flows meet in it (FT-01, FT-03, FT-10, FT-11, FT-18)
+redis/          the shared Redis is killed and fails over (FT-04, FT-05)
+power_loss/     the disk forgets what was not synced (FT-06)
+verifiers/      services elsewhere: their feed, wires, clocks, pauses (FT-07, FT-08, FT-09, FT-12, FT-16)
+clients/        guessers, clients that take their time or hang up (FT-13, FT-14, FT-21)
+soak/           very many logins (FT-15)
+races/          a hundred at once (FT-19)
+"""
 
 import re
 import shutil
