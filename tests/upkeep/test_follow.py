@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from msgspec import structs
 from coatcheck.authority import Answer, Delta, News, Question
 from coatcheck.clock import SystemClock
 from coatcheck.errors import StoreUnavailable
-from coatcheck.model.event import Event, SessionEnded, new_event_id
+from coatcheck.model.event import Event, KeyAdded, SessionEnded, new_event_id
 from coatcheck.model.identifiers import new_identifier, random_part
 from coatcheck.revocation.credential import Credential
 from coatcheck.revocation.lease import Lease
@@ -251,6 +252,20 @@ def test_many_unknown_keys_cost_one_sync_and_share_its_outcome() -> None:
         assert learned == [True] * 50
         assert await site.follower.learn_keys()
         assert site.authority.syncs == 1
+
+    following(test)
+
+
+def test_a_key_that_was_made_after_the_last_sync_for_one_is_learned_where_leases_are_short() -> None:
+    async def test(site: Site) -> None:
+        site.store.transact(
+            lambda tx: tx.log.set_parameters(lease=timedelta(milliseconds=50), token=timedelta(minutes=1), drift=0.1)
+        )
+        assert await site.follower.learn_keys()
+        site.store.transact_and_tell(lambda tx: tx.log.append(KeyAdded("key_x", "ES256", "a key")))
+        await asyncio.sleep(0.06)
+        assert await site.follower.learn_keys()
+        assert "key_x" in site.subscriber.replica.keys
 
     following(test)
 

@@ -173,10 +173,11 @@ class Follower:
     async def learn_keys(self) -> bool:
         """One sync for an unknown ``kid``, at most one a second: a flood of invented ones costs nothing (rule 10).
 
-        Whoever comes while one is under way, or within that second, shares its outcome: True when it succeeded.
+        Whoever comes while one is under way, or within that second, shares its outcome: True when it succeeded. Where L
+        is less than a second it takes its place: a key that signs was made known more than L ago.
         """
         now, latest = self._clock.steady(), self._key_sync
-        if latest is None or (latest.done() and now - self._key_sync_at >= 1.0):
+        if latest is None or (latest.done() and now - self._key_sync_at >= min(1.0, self._pace * 5)):
             self._key_sync_at = now
             self._key_sync = latest = asyncio.create_task(self._sync_keys(), name="coatcheck-learn-keys")
         try:
