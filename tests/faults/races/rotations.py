@@ -59,7 +59,10 @@ STORMS = (
         "rotation against login",
         rotations_against_logins,
         frozenset({200}),
-        {"COATCHECK_REVOCATION_LEASE": f"{LEASE.total_seconds() * 1000:g}ms"},
+        {
+            "COATCHECK_REVOCATION_LEASE": f"{LEASE.total_seconds() * 1000:g}ms",
+            "COATCHECK_TOKENS_ACCESS_FOR": "1m",  # so long a retired key is kept, and each round makes new ones
+        },
     ),
 )
 
