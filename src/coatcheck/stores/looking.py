@@ -80,8 +80,9 @@ def _looking_at(url: str) -> "Iterator[Connection]":
     from coatcheck.stores.postgres.poolers import require_sessions
 
     try:
-        with raw_connection(parameters(url)) as raw, over(raw) as connection:
-            require_sessions(raw, parameters(url))
+        wanted = parameters(url)
+        with raw_connection(wanted) as raw, over(raw) as connection:
+            require_sessions(raw, wanted)
             raw.execute("BEGIN READ ONLY")
             yield connection
     except (DBAPIError, psycopg.Error) as fault:

@@ -33,8 +33,7 @@ def _continues(position: Position | None, news: News) -> bool:
     return (
         position is not None
         and position.epoch == news.epoch
-        and all(isinstance(event.happening, Refusal) for event in news.events)
-        and all(event.seq <= position.seq + _FURTHEST for event in news.events)
+        and all(isinstance(each.happening, Refusal) and each.seq <= position.seq + _FURTHEST for each in news.events)
     )
 
 

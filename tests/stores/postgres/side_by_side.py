@@ -50,15 +50,8 @@ class Side:
 
     def commit(self) -> None:
         """Enter what was appended, and commit."""
-        self._thread.submit(
-            commit,
-            self.raw,
-            self.tx.log.appended,
-            tells=False,
-            awaited=False,
-            has_news=self.tx.log.is_changed,
-            notifications=Notifications(None),
-        ).result(10)
+        rings = Notifications(None) if self.tx.log.is_changed else None
+        self._thread.submit(commit, self.raw, self.tx.log.appended, tells=False, awaited=False, rings=rings).result(10)
 
     def close(self) -> None:
         """Undo what was not committed."""

@@ -46,11 +46,10 @@ def commit(
     *,
     tells: bool,
     awaited: bool,
-    has_news: bool,
-    notifications: Notifications,
+    rings: Notifications | None,
 ) -> tuple[tuple[Event, ...], Position | None]:
-    """Enter ``appended`` into the log, commit, and ring the bell if there is news; the events, and with ``tells`` or
-    anything appended the position.
+    """Enter ``appended`` into the log, commit, and ring the bell with what ``rings`` says of it; the events, and with
+    ``tells`` or anything appended the position.
 
     Raises the driver's error when nothing was committed, OutcomeUnknown when that can't be told.
     """
@@ -65,8 +64,8 @@ def commit(
             asked = _ask(raw, appended, ids, tells=tells, awaited=awaited)
             may_have_ended = True
             ended = raw.execute("COMMIT")
-            if has_news:
-                words = notifications.words_for(ids, appended, is_urgent=awaited)
+            if rings is not None:
+                words = rings.words_for(ids, appended, is_urgent=awaited)
                 raw.execute(_TELL if words else _RING, [words] if words else None)
     except psycopg.Error as fault:
         if ended is None or ended.statusmessage != "COMMIT":  # else only the bell did not ring, which is but a hint

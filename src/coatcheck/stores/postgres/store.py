@@ -121,7 +121,7 @@ class PostgresStore(OfOneProcess):
             raw = driver(connection)
             _begin(raw, _BEGIN if durable else _BEGIN_CHEAPLY)
             result = work(SqlRegistry(connection))
-            commit(raw, [], tells=False, awaited=False, has_news=False, notifications=self._notifications)
+            commit(raw, [], tells=False, awaited=False, rings=None)
             return result
 
         return await self._writers.run(lambda line: _written(line, whole))
@@ -209,15 +209,8 @@ class PostgresStore(OfOneProcess):
             raw, tx = driver(connection), PostgresTransaction(connection)
             _begin(raw, begin)
             result = work(tx)
-            has_news = tx.log.is_changed or awaited
-            events, position = commit(
-                raw,
-                tx.log.appended,
-                tells=tells,
-                awaited=awaited,
-                has_news=has_news,
-                notifications=self._notifications,
-            )
+            rings = self._notifications if tx.log.is_changed or awaited else None
+            events, position = commit(raw, tx.log.appended, tells=tells, awaited=awaited, rings=rings)
             return Committed(result, events, position)  # type: ignore[arg-type] # None only where nobody looks
 
         committed: Committed[Result] = await self._writers.run(lambda line: _written(line, whole))
