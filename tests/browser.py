@@ -3,13 +3,14 @@
 Where there is no Chromium, the tests that need it are skipped and say so; in continuous integration they fail.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.programs import do_without
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PASSWORD = "three quiet herons wade"
@@ -26,12 +27,7 @@ FLAGS = (
 def executable() -> str:
     """The path of a Chromium. Skips the test that asks where there is none, and fails it when ``CI`` is set."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        reason = "NO BROWSER: these tests need Chromium (on Debian: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+    return found or do_without("NO BROWSER: these tests need Chromium (on Debian: apt-get install chromium)")
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from cryptography.x509.oid import NameOID
 from coatcheck.settings import TokenSettings, WebSettings
 from tests.programs import installed
 from tests.server import Server, serving
+from tests.serving import free_port
 from tests.surface.documents import blocks
 
 AUDIENCE = "orders"
@@ -149,14 +150,6 @@ def gateway(folder: Path, *, asks: str | None = None) -> Iterator[Gateway]:
         finally:
             process.terminate()
             process.wait(10)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 @contextmanager

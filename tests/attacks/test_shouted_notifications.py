@@ -6,9 +6,9 @@ those that they have heard.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,27 +16,22 @@ import psycopg
 import pytest
 from msgspec import json
 
-from coatcheck import Auth, Settings
+from coatcheck import Auth
 from coatcheck.errors import CredentialRefused, TokenInvalid
 from coatcheck.model.event import EverythingEnded, KeyAdded, KeyRevoked, SessionEnded, UserChanged, new_event_id
 from coatcheck.model.identifiers import KEY, new_identifier
 from coatcheck.model.key import Algorithm
 from coatcheck.model.login import Login
 from coatcheck.model.session import Carry
-from coatcheck.settings import RevocationSettings
 from coatcheck.stores.postgres.notification import CHANNEL, Notifications
-from coatcheck.testing import fast_passwords
 from coatcheck.tokens.base64url import decode, encode
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.keyring import generate
 from coatcheck.tokens.signatures import signing
 from tests.machines import pem_of
+from tests.stores.postgres.seldom import an_auth
 
 PASSWORD = "three quiet herons wade"
-SECRET = "a secret of this test, longer than thirty-two characters"
-SELDOM = RevocationSettings(lease=timedelta(seconds=50))
-"""A sync every ten seconds: what a process does before that, it does because of what it was told."""
-
 pytestmark = pytest.mark.anyio
 
 
@@ -60,22 +55,16 @@ class Stranger:
 def stranger_at(url: str) -> Iterator[Stranger]:
     parts = urlsplit(url)
     with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute("CREATE ROLE coatcheck_stranger LOGIN")
+        name = f"coatcheck_stranger_{os.getpid()}"  # a role is of the whole server, which others may use too
+        owner.execute(f"CREATE ROLE {name} LOGIN")
         try:
-            theirs = urlunsplit(parts._replace(netloc=f"coatcheck_stranger@{parts.hostname}:{parts.port}"))
+            theirs = urlunsplit(parts._replace(netloc=f"{name}@{parts.hostname}:{parts.port}"))
             with psycopg.connect(theirs, autocommit=True) as connection:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute("SELECT * FROM coatcheck_events")
                 yield Stranger(connection)
         finally:
-            owner.execute("DROP ROLE coatcheck_stranger")
-
-
-@asynccontextmanager
-async def an_auth(url: str) -> AsyncIterator[Auth]:
-    settings = Settings(database=url, secrets=(SECRET,), passwords=fast_passwords(), revocation=SELDOM)
-    async with Auth(settings) as auth:
-        yield auth
+            owner.execute(f"DROP ROLE {name}")
 
 
 async def let_it_be_heard(auth: Auth) -> None:

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,10 +123,12 @@ def crash_at_every_point(folder: Path, _: Asked) -> dict[str, Any]:
         return every_point.run(folder, postgres.url)
 
 
-def storms_over_postgres(*storms: Storm) -> Callable[[Asked], dict[str, Any]]:
-    """FT-19 with two servers and PostgreSQL beneath."""
+def blowing(storms: Sequence[Storm], *, over_postgres: bool = False) -> Callable[[Asked], dict[str, Any]]:
+    """FT-19, over one server with SQLite, or over two with PostgreSQL beneath."""
 
     def run_there(folder: Path, asked: Asked) -> dict[str, Any]:
+        if not over_postgres:
+            return storm.run(storms, folder, rounds=asked.rounds)
         with PostgresServer(folder / "postgres") as postgres:
             return storm.run(storms, folder, rounds=asked.rounds, new_database=postgres.new_database)
 
@@ -224,21 +226,18 @@ FAULTS: dict[str, tuple[str, Callable[[Asked], dict[str, Any]]]] = {
         "FT-18  a dump of PostgreSQL put back",
         tests("tests/faults/postgres/test_restore_postgres.py"),
     ),
-    "races": (
-        "FT-19  a hundred at once",
-        in_a_folder(lambda folder, asked: storm.run(one_outcome.STORMS, folder, rounds=asked.rounds)),
+    "races": ("FT-19  a hundred at once", blowing(one_outcome.STORMS)),
+    "races-postgres": (
+        "FT-19  the same, two servers, PostgreSQL",
+        blowing(one_outcome.STORMS, over_postgres=True),
     ),
-    "races-postgres": ("FT-19  the same, two servers, PostgreSQL", storms_over_postgres(*one_outcome.STORMS)),
-    "rotations": (
-        "FT-19  keys rotate while people log in",
-        in_a_folder(lambda folder, asked: storm.run(rotations.STORMS, folder, rounds=asked.rounds)),
+    "rotations": ("FT-19  keys rotate while people log in", blowing(rotations.STORMS)),
+    "rotations-postgres": (
+        "FT-19  the same, two servers, PostgreSQL",
+        blowing(rotations.STORMS, over_postgres=True),
     ),
-    "rotations-postgres": ("FT-19  the same, two servers, PostgreSQL", storms_over_postgres(*rotations.STORMS)),
-    "limits": (
-        "FT-19  limits of sessions",
-        in_a_folder(lambda folder, asked: storm.run(limits.STORMS, folder, rounds=asked.rounds)),
-    ),
-    "limits-postgres": ("FT-19  the same, two servers, PostgreSQL", storms_over_postgres(*limits.STORMS)),
+    "limits": ("FT-19  limits of sessions", blowing(limits.STORMS)),
+    "limits-postgres": ("FT-19  the same, two servers, PostgreSQL", blowing(limits.STORMS, over_postgres=True)),
     "disconnects": (
         "FT-21  clients that hang up",
         in_a_folder(lambda folder, asked: disconnects.run(folder, requests=asked.disconnects, seed=asked.seed)),

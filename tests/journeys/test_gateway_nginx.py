@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from coatcheck.web.api.check import IDENTITY
-from tests.nginx import Gateway, free_port, gateway
+from tests.nginx import Gateway, gateway
+from tests.serving import free_port
 
 PAGE = {"accept": "text/html,application/xhtml+xml", "sec-fetch-site": "none", "sec-fetch-mode": "navigate"}
 CROSS_SITE = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}

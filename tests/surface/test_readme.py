@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,17 +17,12 @@ import httpx2
 import pytest
 
 from coatcheck import Auth
+from tests.serving import free_port
 from tests.site import PASSWORD
 from tests.surface.documents import blocks, text_of
 from tests.web.document import Document
 
 BIN = Path(sys.executable).parent
-
-
-def free_port() -> int:
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return int(asking.getsockname()[1])
 
 
 @contextmanager

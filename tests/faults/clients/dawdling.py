@@ -8,7 +8,6 @@ import asyncio
 import random
 import resource
 import socket
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from contextlib import suppress
 import msgspec
 from msgspec import Struct
 
-from tests.faults.proxying import ROOT
+from tests.faults.clients.apart import Apart
 from tests.serving import Serving
 
 PIECE_EVERY = 2.0
@@ -57,24 +56,12 @@ class Dawdled(Struct):
 class Dawdling:
     """The process, from the beginning."""
 
-    def __init__(self, serving: Serving, **task: float) -> None:
-        self._seconds = task["seconds"]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.clients.dawdling"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-        )
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode({"port": serving.port, **task}))
-        self._process.stdin.close()
-        self._process.stdin = None
+    def __init__(self, serving: Serving, seconds: float, **task: float) -> None:
+        self._apart = Apart("tests.faults.clients.dawdling", seconds, port=serving.port, **task)
 
     def end(self) -> Dawdled:
         """Wait until all have gone."""
-        said, _ = self._process.communicate(timeout=self._seconds + 60)
-        assert self._process.returncode == 0
-        return msgspec.json.decode(said, type=Dawdled)
+        return self._apart.end(Dawdled)
 
 
 class Crowd:

@@ -5,7 +5,6 @@ reads a ``Task`` from its standard input and writes what became of it (``Guesses
 """
 
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -15,8 +14,8 @@ from http.client import HTTPConnection
 import msgspec
 from msgspec import Struct
 
+from tests.faults.clients.apart import Apart
 from tests.faults.history import History
-from tests.faults.proxying import ROOT
 from tests.serving import Serving, exchange
 
 
@@ -49,24 +48,12 @@ class Guessing:
     """A process that guesses, from the beginning."""
 
     def __init__(self, serving: Serving, strangers: int, seconds: float, seed: int, **more: float | str) -> None:
-        task = {"port": serving.port, "strangers": strangers, "seconds": seconds, "seed": seed, **more}
-        self._seconds = seconds
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.clients.guessing"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-        )
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode(task))
-        self._process.stdin.close()
-        self._process.stdin = None
+        task = {"port": serving.port, "strangers": strangers, "seed": seed, **more}
+        self._apart = Apart("tests.faults.clients.guessing", seconds, **task)
 
     def end(self) -> Guesses:
         """Wait until all are answered."""
-        said, _ = self._process.communicate(timeout=self._seconds + 60)
-        assert self._process.returncode == 0
-        return msgspec.json.decode(said, type=Guesses)
+        return self._apart.end(Guesses)
 
 
 def guess(task: Task) -> Guesses:

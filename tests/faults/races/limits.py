@@ -1,18 +1,16 @@
 """A limit of sessions holds however many log in at once."""
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from tests.faults.races.storm import MANY, PATIENCE, Storm, outcomes
+from tests.faults.races.storm import MANY, PATIENCE, Storm, alive_of, outcomes
+from tests.faults.watching import Watch
 from tests.serving import Answer, Rows, Serving, Several, in_parallel
 
 BOUND = 8.0
 """Seconds: more than W, within which a revocation holds everywhere."""
-
-_ALIVE = "SELECT id FROM coatcheck_sessions WHERE user_id = ? AND ended_at IS NULL"
 
 
 def logins_over_the_limit(serving: Serving | Several, name: str) -> Counter[int | None]:
@@ -22,7 +20,7 @@ def logins_over_the_limit(serving: Serving | Several, name: str) -> Counter[int 
     counted = outcomes(answers, {200, 503})
     limit, whose = _limit(serving), first.body["user"]["id"]
     assert 1 <= most <= limit, f"{most} were alive at once"
-    alive = _alive(serving.rows, whose)
+    alive = alive_of(serving.rows, whose)
     assert _replayed(serving, whose, limit) == alive
     assert len(alive) == limit
     opened = [first, *(answer for answer in answers if answer.status == 200)]
@@ -39,7 +37,7 @@ def logins_at_a_closed_door(serving: Serving | Several, name: str) -> Counter[in
     assert 1 <= most <= limit, f"{most} were alive at once"
     assert counted[200] == limit - 1, counted
     assert {answer.body["code"] for answer in answers if answer.status == 409} == {"session.limit"}
-    alive = _alive(serving.rows, whose)
+    alive = alive_of(serving.rows, whose)
     assert len(alive) == limit
     _require_only(serving, [first, *(answer for answer in answers if answer.status == 200)], alive)
     return counted
@@ -72,36 +70,28 @@ def _log_in_a_hundred_times(serving: Serving | Several, name: str) -> tuple[Answ
     email = f"{name}@example.com"
     first = serving.register(email, carry="header")
     assert first.status == 201, first
-    with _Watching(serving, first.body["user"]["id"]) as watching:
+    watching = _Watching(serving, first.body["user"]["id"])
+    with watching:
         answers = in_parallel(*[partial(serving.log_in, email, carry="header", timeout=PATIENCE)] * MANY)
     return first, watching.most, answers
 
 
-class _Watching(threading.Thread):
+class _Watching(Watch):
     """Counts a person's live sessions in the database, again and again, while others log in."""
 
     def __init__(self, serving: Serving | Several, user_id: str) -> None:
-        super().__init__(daemon=True)
+        super().__init__(every=0.01)
         self._serving, self._user_id = serving, user_id
-        self._is_over = threading.Event()
+        self._select: Callable[..., Rows] = serving.rows
         self.most = 0
 
-    def __enter__(self) -> "_Watching":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self.join()
-
     def run(self) -> None:
-        with self._serving.looking() as select:
-            while not self._is_over.wait(0.01):
-                self.most = max(self.most, len(_alive(select, self._user_id)))
+        """Over one connection, which is this thread's."""
+        with self._serving.looking() as self._select:
+            super().run()
 
-
-def _alive(select: Callable[..., Rows], user_id: str) -> set[str]:
-    return {session_id for (session_id,) in select(_ALIVE, user_id)}
+    def look(self) -> None:
+        self.most = max(self.most, len(alive_of(self._select, self._user_id)))
 
 
 def _replayed(serving: Serving | Several, user_id: str, limit: int) -> set[str]:

@@ -3,11 +3,10 @@
 from collections import Counter
 from functools import partial
 
-from tests.faults.races.storm import MANY, PATIENCE, Storm, outcomes, refresh
+from tests.faults.races.storm import MANY, PATIENCE, Storm, alive_of, outcomes, refresh
 from tests.serving import PASSWORD, Serving, Several, in_parallel
 
 NEW_PASSWORD = "four quiet cranes fly home"
-_ALIVE = "SELECT id FROM coatcheck_sessions WHERE user_id = ? AND ended_at IS NULL"
 
 
 def refreshes(serving: Serving | Several, name: str) -> Counter[int | None]:
@@ -43,7 +42,7 @@ def refreshes_against_a_logout(serving: Serving | Several, name: str) -> Counter
     successors = [answer.body for answer in refreshed if answer.status == 200]
     assert {serving.me(each["access_token"]).status for each in successors} <= {401}
     assert {refresh(serving, token).status for token in {each["refresh_token"] for each in successors}} <= {400}
-    assert serving.rows(_ALIVE, login["user"]["id"]) == []
+    assert alive_of(serving.rows, login["user"]["id"]) == set()
     return outcomes(refreshed, {200, 400, 503})
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tests.serving import Answer, Serving, Several
+from tests.serving import Answer, Rows, Serving, Several
 
 MANY = 100
 PATIENCE = 60.0
@@ -69,3 +69,9 @@ def outcomes(answers: list[Answer], allowed: set[int]) -> Counter[int | None]:
     counted = Counter(answer.status for answer in answers)
     assert set(counted) <= allowed, counted
     return counted
+
+
+def alive_of(select: Callable[..., Rows], user_id: str) -> set[str]:
+    """The sessions of a person that have not ended, as the database has them (``Serving.rows``)."""
+    statement = "SELECT id FROM coatcheck_sessions WHERE user_id = ? AND ended_at IS NULL"
+    return {session_id for (session_id,) in select(statement, user_id)}

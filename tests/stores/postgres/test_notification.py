@@ -1,28 +1,18 @@
 """What PostgreSQL's notifications say is refused at once, and believed only as far as refusing goes."""
 
 import asyncio
-from datetime import timedelta
 
 import psycopg
 import pytest
 
-from coatcheck import Auth, Settings
 from coatcheck.errors import CredentialRefused
 from coatcheck.model.event import EverythingEnded, KeyAdded, SessionEnded, new_event_id
 from coatcheck.model.position import first_epoch
 from coatcheck.model.session import Carry
-from coatcheck.settings import RevocationSettings
 from coatcheck.stores.postgres.notification import Notifications
-from coatcheck.testing import fast_passwords, login_as
+from coatcheck.testing import login_as
 from coatcheck.tokens.derivation import Secrets
-
-SECRET = "a secret of this test, longer than thirty-two characters"
-SELDOM = RevocationSettings(lease=timedelta(seconds=50))
-"""A sync every ten seconds: nothing in these tests is learned from one that nobody asked for."""
-
-
-def an_auth(url, name):
-    return Auth(Settings(database=url, secrets=(SECRET,), passwords=fast_passwords(), revocation=SELDOM), name=name)
+from tests.stores.postgres.seldom import SECRET, an_auth
 
 
 async def until(true):

@@ -2,33 +2,23 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import psycopg
 import pytest
 
-from coatcheck import Auth, Settings
 from coatcheck.errors import CredentialRefused, Misconfigured, StoreUnavailable
-from coatcheck.settings import RevocationSettings
 from coatcheck.stores.looking import looking
 from coatcheck.stores.open import store_for
-from coatcheck.testing import fast_passwords
 from tests.pgbouncer import pooled
+from tests.stores.postgres.seldom import an_auth
 
 PASSWORD = "three quiet herons wade"
-SECRET = "a secret of this test, longer than thirty-two characters"
-SELDOM = RevocationSettings(lease=timedelta(seconds=50))
-"""A sync every ten seconds: what is known before that was told."""
 
 
 @pytest.fixture
 def transactions(postgres_url):
     with pooled(postgres_url, "transaction") as url:
         yield url
-
-
-def an_auth(url):
-    return Auth(Settings(database=url, secrets=(SECRET,), passwords=fast_passwords(), revocation=SELDOM))
 
 
 async def is_accepted(auth, token):
