@@ -26,7 +26,7 @@ demo: $(READY) ## Start the demo application (PORT=… to choose its port)
 	@$(BIN)/coatcheck demo
 
 # Some tests run a browser, nginx and PgBouncer, and as root some cut wires with iproute2.
-# Debian would start servers too, which policy-rc.d keeps it from.
+# Debian would start servers too, which policy-rc.d keeps it from. Three at once on two cores: many wait for clocks.
 test: $(READY) ## Run the tests (ARGS=… is handed to pytest)
 	@missing=; policy=/usr/sbin/policy-rc.d; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing=chromium; \
@@ -43,7 +43,7 @@ test: $(READY) ## Run the tests (ARGS=… is handed to pytest)
 		echo "Some tests need what is missing here, and are skipped (on Debian: sudo apt-get install $$(echo $$missing))"; \
 		[ "$$CI" != true ]; \
 	fi
-	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n 3 --dist loadgroup $(ARGS)
 
 lint: $(READY) ## Check style, formatting, types and who imports whom
 	@$(BIN)/ruff check .

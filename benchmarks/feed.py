@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -171,42 +172,43 @@ def _propagation(spawn: Any, url: str, secret: str, server: Connection, rounds: 
 def _verify(url: str, secret: str, number: int, pipe: Connection) -> None:
     """A process with only a Verifier: accepts the token it is sent until it is revoked, and says when that was."""
     with Verifier(url, audience=AUDIENCE, credential=secret, name=f"verifier {number}") as verifier:
+        watching = _Watching(verifier)
         pipe.send("started")
         while (token := pipe.recv()) is not None:
             verifier.check(token)
-            watching = _Watching(verifier, token.encode())
+            watching.begin(token.encode())
             pipe.send("warm")
             pipe.send(watching.refused_at())
 
 
 class _Watching:
-    """Looks at one token after each answer of the server, since nothing else changes what the process knows: no
+    """Looks at one token whenever the server has told news, since nothing else changes what the process knows: no
     polling, which on a few cores would be measured too."""
 
-    def __init__(self, verifier: Verifier, token: bytes) -> None:
+    def __init__(self, verifier: Verifier) -> None:
         following = verifier._alive
-        self._checker, self._token = following.deciding.checker, token
-        self._pipe = multiprocessing.Pipe(duplex=False)
-        self._follower = following._follower
-        self._real = self._follower._after_sync
-        self._follower._after_sync = self._look
+        self._checker, self._token = following.deciding.checker, b""
+        self._refused: Future[float] = Future()
+        following._follower.listen(self._look)
+
+    def begin(self, token: bytes) -> None:
+        """Look at ``token`` from now on."""
+        self._token, self._refused = token, Future()
         self._look()
 
     def refused_at(self) -> float:
-        """Wait for it."""
-        at = float(self._pipe[0].recv())
-        self._follower._after_sync = self._real
-        return at
+        """Wait until it is refused."""
+        return self._refused.result()
 
     def _look(self) -> None:
-        self._real()
+        refused, token = self._refused, self._token
         try:
-            is_refused = isinstance(self._checker.check(self._token), Doubt)
+            is_refused = isinstance(self._checker.check(token), Doubt)
         except CredentialRefused:
             is_refused = True
         if is_refused:
-            self._follower._after_sync = self._real
-            self._pipe[1].send(time.monotonic())
+            with suppress(InvalidStateError):  # both threads have seen it
+                refused.set_result(time.monotonic())
 
 
 # -- idle subscribers --------------------------------------------------------------------------------------------------

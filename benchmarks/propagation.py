@@ -124,16 +124,14 @@ async def _checks(database: str, cache: str | None, number: int, ours: Connectio
 
 
 class _Watching:
-    """Looks at one token after each sync, since nothing else changes what a process knows: no polling, which on a few
-    cores would be measured too."""
+    """Looks at one token whenever there was news, since nothing else changes what a process knows: no polling, which on
+    a few cores would be measured too."""
 
     def __init__(self, auth: Auth) -> None:
-        follower = auth._running.follower
         self._auth = auth
         self._token = b""
         self._refused: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self._after_sync = follower._after_sync
-        follower._after_sync = self._look
+        auth._running.follower.listen(self._look)
 
     def begin(self, token: bytes) -> "asyncio.Future[float]":
         """The moment at which ``token`` is refused."""
@@ -144,7 +142,6 @@ class _Watching:
     def _look(self) -> None:
         if not self._refused.done() and _is_refused(self._auth, self._token):
             self._refused.set_result(time.monotonic())
-        self._after_sync()
 
 
 def _is_refused(auth: Auth, token: bytes) -> bool:

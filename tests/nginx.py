@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -20,12 +19,12 @@ from typing import Any
 import httpx2
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.x509.oid import NameOID
 
 from coatcheck.settings import TokenSettings, WebSettings
+from tests.certificates import certify
 from tests.programs import installed
 from tests.server import Server, serving
 from tests.serving import free_port
@@ -196,30 +195,12 @@ def _serving(upstream: Upstream) -> Iterator[None]:
             thread.join(10)
 
 
-def certified(folder: Path) -> ssl.SSLContext:
-    """Write a certificate for localhost, and return what trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "app.pem").write_bytes(pem)
-    (folder / "app.key").write_bytes(private)
-    return ssl.create_default_context(cadata=pem.decode("ascii"))
+def certified(folder: Path, called: str = "localhost") -> ssl.SSLContext:
+    """Write a certificate for localhost, whose own authority is ``called`` so; return what trusts it."""
+    made = certify(x509.DNSName("localhost"), called=called)
+    (folder / "app.pem").write_bytes(made.public)
+    (folder / "app.key").write_bytes(made.private)
+    return ssl.create_default_context(cadata=made.public.decode("ascii"))
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -15,8 +15,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from itertools import count
@@ -198,6 +198,19 @@ def drop_database(url: str) -> None:
     parts = urlsplit(url)
     with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{parts.path[1:]}" WITH (FORCE)')
+
+
+@contextmanager
+def new_role(url: str) -> Iterator[str]:
+    """The URL of the same database for a new role that may connect to it, and nothing else. What it was given goes with
+    it, and what it made stays."""
+    parts, name = urlsplit(url), f"coatcheck_role_{os.getpid()}_{next(_NUMBERS)}"  # a role is of the whole server
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN")
+        try:
+            yield urlunsplit(parts._replace(netloc=f"{name}@{parts.hostname}:{parts.port}"))
+        finally:
+            owner.execute(f"REASSIGN OWNED BY {name} TO CURRENT_USER; DROP OWNED BY {name}; DROP ROLE {name}")
 
 
 @cache

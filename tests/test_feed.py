@@ -30,6 +30,7 @@ HEAD = Head(
     lease_ms=5000,
     token_ms=600_000,
     drift=0.1,
+    longest_lease_ms=5_000,
 )
 ADDED = KeyAdded("key_1", "ES256", "-----BEGIN PUBLIC KEY-----")
 NAMES = Names(KEY)

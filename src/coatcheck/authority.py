@@ -46,10 +46,10 @@ class Delta(Struct, frozen=True, kw_only=True):
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything a replica needs to start from nothing.
 
-    ``ended``, ``generations`` and ``versions`` are lists of (identifier, value, seq of its event), in seq order; for
-    ``ended`` the value is unused. ``floor`` is the newest event that the log has forgotten or that this snapshot leaves
-    out, so a snapshot may be cut short. ``keys`` are all valid ones. ``foreign`` is True when the position asked about
-    is not in this log (its id differs, or it belongs to another epoch): an alarm.
+    ``ended`` is a list of (identifier, seq of its event), ``generations`` and ``versions`` of (identifier, value, seq),
+    all in seq order. ``floor`` is the newest event that the log has forgotten or that this snapshot leaves out, so a
+    snapshot may be cut short. ``keys`` are all valid ones. ``foreign`` is True when the position asked about is not in
+    this log (its id differs, or it belongs to another epoch): an alarm.
     """
 
     head: Head
@@ -87,19 +87,19 @@ class LookUp(Struct, frozen=True, kw_only=True):
 class Found(Struct, frozen=True, kw_only=True):
     """The authority's answer to a look-up, read at ``position`` in one statement.
 
-    ``record`` is None when no live session has that digest or id; then ``ended`` tells a session that was ended from
-    one that never was. ``session_id`` names the session of the record, or the one that is over. ``key_is_valid``
-    answers for ``LookUp.kid``. ``age_ms`` is how old the knowledge was, at the most, when the authority answered from
-    its own memory; 0 for a read begun after the question arrived.
+    ``record`` is None when no live session of an active owner has that digest or id. ``session_id`` names the session
+    of the record, or the one that was found all the same; None when there never was one. ``key_is_valid`` answers for
+    ``LookUp.kid``. ``age_ms`` is how old the knowledge was, at the most, when the authority answered from its own
+    memory; ``read_ms`` is how long ago the record was read in the store, which may be longer. Both are 0 for a read
+    begun after the question arrived.
     """
 
     position: Position
     record: Record | None
-    ended: bool = False
-    suspended: bool = False
     session_id: str | None = None
     key_is_valid: bool = True
     age_ms: int = 0
+    read_ms: int = 0
 
 
 class News(Struct, frozen=True):

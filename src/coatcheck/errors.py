@@ -298,13 +298,24 @@ class AttemptsExceeded(Refused):
 
 
 class Broken(AuthError):
-    """Something underneath is away. The client keeps its tokens and tries again after ``retry_after``."""
+    """Something underneath is away. The client keeps its tokens and tries again after ``retry_after``.
+
+    ``reason`` is for whoever runs this, and in no answer: it may name hosts, users and files, never a secret.
+    """
 
     status = 503
 
-    def __init__(self, message: str | None = None, *, retry_after: timedelta = timedelta(seconds=1)) -> None:
+    def __init__(
+        self, message: str | None = None, *, retry_after: timedelta = timedelta(seconds=1), reason: str = ""
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.reason = reason
+
+    @property
+    def in_full(self) -> str:
+        """The sentence and the reason: for logs and the command line."""
+        return f"{self.message} It says: {self.reason}." if self.reason else self.message
 
 
 class CheckingStale(Broken):

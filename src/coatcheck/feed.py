@@ -7,12 +7,22 @@ compare what they were told. Both ends read and write these records.
 """
 
 from hashlib import blake2b
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias, assert_never
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from coatcheck.authority import Answer, Delta, Question, Snapshot
-from coatcheck.model.event import Event, Happening, Head, KeyAdded, SessionEnded, SessionRenewed, UserChanged
+from coatcheck.model.event import (
+    Event,
+    EverythingEnded,
+    Happening,
+    Head,
+    KeyAdded,
+    KeyRevoked,
+    SessionEnded,
+    SessionRenewed,
+    UserChanged,
+)
 from coatcheck.model.position import Epoch, Position
 from coatcheck.tokens.base64url import decode, encode
 
@@ -209,6 +219,7 @@ def read_answer(told: FeedAnswer) -> Answer:
         lease_ms=told.lease_ms,
         token_ms=told.token_ms,
         drift=told.drift,
+        longest_lease_ms=told.lease_ms,  # by which only those wait who have a store
     )
     if told.events is not UNSET and told.snapshot is UNSET:
         return Delta(head=head, events=told.events, more=told.more, age_ms=told.age_ms)
@@ -243,4 +254,6 @@ def _named(happening: Happening, names: Names) -> Happening:
             return SessionRenewed(names.written(session_id), generation)
         case UserChanged(user_id, version):
             return UserChanged(names.written(user_id), version)
-    return happening
+        case KeyAdded() | KeyRevoked() | EverythingEnded():  # what names nobody may be told as it is
+            return happening
+    assert_never(happening)

@@ -199,7 +199,9 @@ class PasswordSettings:
     """Argon2id lanes."""
 
     workers: int = 0
-    """Threads that hash, at low priority; 0 means one per core. Memory is bounded by workers × memory_kib."""
+    """Threads that hash in each process, at low priority. 0 means one for each core that the process may use, by its
+    affinity and its container's limit; the workers of ``coatcheck serve`` share those out among them. Memory is bounded
+    by workers × memory_kib in each process."""
 
     queue: int = 64
     """Hashes that may wait; beyond that a login is answered 503 with Retry-After instead of making everybody slow."""

@@ -35,7 +35,7 @@ async def test_a_key_of_an_administrator_opens_nothing_that_is_for_people():
             answer = await client.request(endpoint.method, re.sub(r"\{.*?\}", "x", path), json={})
             assert (answer.status_code, code_of(answer)) in ((403, "access.denied"), (422, "request.invalid")), path
         assert [each.id for each in await site.auth.find_users()] == [root.id]
-        assert len(await site.auth.api_keys.list(root.id)) == 1
+        assert len(await site.auth.api_keys.of(root.id)) == 1
 
 
 async def test_a_key_makes_no_key_logs_nobody_out_and_renews_nothing():
@@ -121,7 +121,7 @@ async def test_another_site_makes_no_key_with_somebodys_cookie():
             headers = {"sec-fetch-site": site_said, "origin": "https://other.example.com"}
             answer = await ann.post(f"{API}/api-keys", json={"name": "k"}, headers=headers)
             assert (answer.status_code, code_of(answer)) == (403, "origin.refused")
-        assert await site.auth.api_keys.list(user["id"]) == []
+        assert await site.auth.api_keys.of(user["id"]) == []
 
 
 async def test_somebody_elses_key_is_as_good_as_none():
@@ -174,7 +174,7 @@ async def test_a_key_is_not_made_by_a_login_that_has_ended_meanwhile():
         await site.auth.logout(who)
         with pytest.raises(SessionEnded):
             await site.auth.api_keys.create(who, "late")
-        assert await site.auth.api_keys.list(body["user"]["id"]) == []
+        assert await site.auth.api_keys.of(body["user"]["id"]) == []
 
 
 async def test_nobody_has_keys_without_number():

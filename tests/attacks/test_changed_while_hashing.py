@@ -26,6 +26,7 @@ class _Interrupted:
     def __init__(self, auth: Auth, deed: Deed, user: User) -> None:
         self._auth, self._deed, self._user = auth, deed, user
         self._pool = auth._ready.pool
+        self.require_room = self._pool.require_room
         object.__setattr__(auth._ready, "pool", self)
 
     async def run(self, function: Any, *arguments: Any, **more: Any) -> Any:

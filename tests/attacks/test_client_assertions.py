@@ -216,7 +216,7 @@ async def test_a_key_that_must_not_be_used_is_not_taken(what):
         with pytest.raises(RequestInvalid) as refused:
             await site.auth.services.create("signer", public_key=given)
         assert refused.value.errors[0].field == "public_key"
-        assert await site.auth.services.list() == []
+        assert await site.auth.services.page() == []
 
 
 async def test_a_key_that_was_revoked_does_not_come_back_as_new():

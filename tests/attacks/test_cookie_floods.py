@@ -1,6 +1,6 @@
 """CK-09, CK-10: cookie headers that are odd, or huge (CVE-2024-7592: a parser that takes quadratic time)."""
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -45,10 +45,10 @@ def test_odd_cookies_are_passed_over_or_taken_literally(line: bytes, value: byte
     ids=range(10),
 )
 def test_a_huge_header_is_read_in_bounded_time(line: bytes) -> None:
-    began = perf_counter()
+    began = thread_time()
     present([(b"cookie", line)], NAMES)
     present([(b"cookie", b"c=x")] * 10_000, NAMES)
-    assert perf_counter() - began < 0.1
+    assert thread_time() - began < 0.1
 
 
 def test_our_cookie_is_found_among_ten_thousand_and_twice_is_still_twice() -> None:

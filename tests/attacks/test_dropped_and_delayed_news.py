@@ -84,7 +84,7 @@ async def test_answers_that_come_twice_or_in_another_order_take_nothing_back():
     ended = await wire.end()
     newer = await wire.ask(2.0)
     assert wire.checker.hear(*newer) is Heard.CURRENT
-    assert wire.checker.hear(*older) is Heard.REFUSED  # its head lies behind what is known
+    assert wire.checker.hear(*older) is Heard.OVERTAKEN  # its head lies behind what is known
     assert wire.checker.hear(*newer) is Heard.CURRENT
     assert not wire.accepts(ended, 2.5)
     assert wire.checker.lease.until == 7.0

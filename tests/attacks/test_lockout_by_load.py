@@ -29,6 +29,9 @@ class _Busy:
             raise LoginBusy(retry_after=timedelta(seconds=1))
         return await self._pool.run(function, *arguments, **more)
 
+    def require_room(self, **_: Any) -> None:
+        """There was some when it was asked for."""
+
     def close(self) -> None:
         self._pool.close()
 

@@ -5,6 +5,8 @@ import resource
 import sys
 import threading
 import time
+from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,10 @@ from coatcheck.errors import LoginBusy
 from coatcheck.passwords.argon2 import PasswordHasher
 from coatcheck.passwords.pool import HashingPool
 from coatcheck.settings import PasswordSettings
+from coatcheck.stores.port import Store
+from coatcheck.testing import fast_passwords
+from tests.passwords.full_pool import Gate, fill
+from tests.site import API, PASSWORD, Site, code_of, running
 
 LOGINS = 500
 
@@ -86,3 +92,43 @@ def test_the_owner_on_a_known_device_gets_in_during_the_storm() -> None:
 
     asyncio.run(scenario())
     pool.close()
+
+
+class Counted:
+    """The store as the flows see it: counts what they ask, and nothing that runs by itself."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked[name] += 1
+        return getattr(self._store, name)
+
+
+@pytest.mark.anyio
+async def test_whom_nobody_has_time_for_costs_the_store_nothing():
+    """What was counted, and taken back, for each guess of a storm held up the store, and with it everybody else."""
+    async with running(passwords=fast_passwords(queue=8)) as site:
+        await site.register(site.browser())
+        known = await site.log_in(site.client(), carry="tokens")
+        gate = Gate()
+        jobs = await fill(site.auth._ready.pool, gate, 6)
+        store = Counted(site.auth._ready.store)
+        object.__setattr__(site.auth._ready, "store", store)
+        for path, person in (("login", "ann"), ("login", "nobody"), ("register", "new")):
+            assert await guess(site, path, person) == "login.busy"
+        assert not store.asked
+        assert await guess(site, "login", "ann", device_token="ccd_invented") == "login.busy"
+        assert store.asked == {"read": 1}, "whether that device is known, and no more"
+        owner = asyncio.ensure_future(site.log_in(site.client(), carry="tokens", device_token=known["device_token"]))
+        await asyncio.sleep(0.05)
+        assert not owner.done()
+        gate.opened.set()
+        assert "access_token" in await owner
+        await asyncio.gather(*jobs)
+
+
+async def guess(site: Site, path: str, person: str, **more: str) -> str:
+    body = {"email": f"{person}@example.com", "password": PASSWORD, "carry": "tokens", **more}
+    return code_of(await site.client("198.51.100.9").post(f"{API}/{path}", json=body))

@@ -8,12 +8,18 @@ import threading
 import time
 from typing import Any
 
+from coatcheck import Auth
 from coatcheck.model.session import Carry
 from coatcheck.tokens.derivation import Secrets
 from tests.verify.site import refusal, trusting
 from tests.verify.test_cut_off import until
 
 OLD, NEW = "the first secret of this test, long enough 1", "the second secret of this test, long enough 2"
+
+
+def replace_secret(auth: Auth, secret: str) -> None:
+    opened = auth.parts
+    opened.fill(opened._there._replace(secrets=Secrets((secret,))))
 
 
 def test_everything_is_forgotten_and_learned_anew_and_what_ended_stays_ended() -> None:
@@ -24,7 +30,7 @@ def test_everything_is_forgotten_and_learned_anew_and_what_ended_stays_ended() -
         verifier.check(held.token)
         site.end(ended)
         before = verifier._alive.deciding
-        site.auth._opened._secrets = Secrets((NEW,))
+        replace_secret(site.auth, NEW)
         until(lambda: verifier._alive.deciding is not before and verifier.state.fresh)
         assert refusal(verifier, ended.token) == "session.ended"
         assert refusal(verifier, held.token) == ""
@@ -52,7 +58,7 @@ def test_checks_that_go_on_in_other_threads_meanwhile_never_accept_what_ended() 
             thread.start()
         for secret in (NEW, OLD, NEW):
             before = verifier._alive.deciding
-            site.auth._opened._secrets = Secrets((secret,))
+            replace_secret(site.auth, secret)
             until(lambda before=before: verifier._alive.deciding is not before)  # type: ignore[misc]
             time.sleep(0.2)
         is_over.set()
@@ -74,7 +80,7 @@ def test_a_check_that_is_overtaken_between_naming_and_testing_does_not_pass() ->
         def overtake(*remembered: Any) -> None:
             if not overtaken:
                 overtaken.append(True)
-                site.auth._opened._secrets = Secrets((NEW,))
+                replace_secret(site.auth, NEW)
                 until(lambda: verifier._alive.deciding is not before and verifier.state.fresh)
             put(*remembered)
 

@@ -20,6 +20,7 @@ from tests.serving import PASSWORD, Serving, command_line
 pytestmark = pytest.mark.xdist_group("workers")
 CANARY = "canary7f3k"
 CUT_OFF = "Revocations can't be followed"
+KILLED = "was killed (SIGKILL)"
 
 
 def drive(serving: Serving) -> list[str]:
@@ -74,6 +75,7 @@ def make_trouble(serving: Serving, token: str) -> None:
     for number in (signal.SIGUSR1, signal.SIGUSR2):
         os.kill(serving.pid, number)
     os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: KILLED in serving.output.read_text(), 30, "that the worker was missed")
     serving.wait_for_registrations(without=frozenset((name,)))
 
 
@@ -88,7 +90,7 @@ def test_no_secret_that_was_sent_is_in_the_log(tmp_path: Path, form: str) -> Non
     assert CANARY not in said
     for secret in secrets:
         assert secret not in said
-    assert "was killed (SIGKILL)" in said, "something was logged"
+    assert KILLED in said, "something was logged"
     assert CUT_OFF in said
     if form == "json":
         lines = [json.loads(line) for line in said.splitlines()]

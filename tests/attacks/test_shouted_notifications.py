@@ -2,13 +2,13 @@
 
 PostgreSQL lets every role notify on every channel. What servers tell each other there is signed, and says only what is
 refused; so a stranger brings in no key, ends no login, and keeps nobody from anything, with words of their own or with
-those that they have heard.
+those that they have heard, be it before a backup was restored.
 """
 
 import asyncio
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,13 +23,17 @@ from coatcheck.model.identifiers import KEY, new_identifier
 from coatcheck.model.key import Algorithm
 from coatcheck.model.login import Login
 from coatcheck.model.session import Carry
+from coatcheck.stores.open import store_for
 from coatcheck.stores.postgres.notification import CHANNEL, Notifications
 from coatcheck.tokens.base64url import decode, encode
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.keyring import generate
 from coatcheck.tokens.signatures import signing
+from coatcheck.upkeep.restore import begin_again
+from coatcheck.upkeep.seldom import APART
 from tests.machines import pem_of
-from tests.stores.postgres.seldom import an_auth
+from tests.postgres import drop_database, new_role
+from tests.stores.postgres.seldom import SECRET, an_auth
 
 PASSWORD = "three quiet herons wade"
 pytestmark = pytest.mark.anyio
@@ -45,6 +49,14 @@ class Stranger:
     def shout(self, payload: str) -> None:
         self._connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
 
+    def flood(self, said: str) -> None:
+        """Five hundred notifications at once; of what is the same in one transaction only one would be told."""
+        epoch, _, rest = said.partition(" ")
+        self._connection.execute(
+            "SELECT pg_notify(%s, %s || ' ' || repeat('0', each) || %s) FROM generate_series(1, 500) AS each",
+            [CHANNEL, epoch, rest],
+        )
+
     def heard(self) -> list[str]:
         """What was told until now, and has words."""
         payloads = [heard.payload for heard in self._connection.notifies(timeout=1.0)]
@@ -53,18 +65,10 @@ class Stranger:
 
 @contextmanager
 def stranger_at(url: str) -> Iterator[Stranger]:
-    parts = urlsplit(url)
-    with psycopg.connect(url, autocommit=True) as owner:
-        name = f"coatcheck_stranger_{os.getpid()}"  # a role is of the whole server, which others may use too
-        owner.execute(f"CREATE ROLE {name} LOGIN")
-        try:
-            theirs = urlunsplit(parts._replace(netloc=f"{name}@{parts.hostname}:{parts.port}"))
-            with psycopg.connect(theirs, autocommit=True) as connection:
-                with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    connection.execute("SELECT * FROM coatcheck_events")
-                yield Stranger(connection)
-        finally:
-            owner.execute(f"DROP ROLE {name}")
+    with new_role(url) as theirs, psycopg.connect(theirs, autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT * FROM coatcheck_events")
+        yield Stranger(connection)
 
 
 async def let_it_be_heard(auth: Auth) -> None:
@@ -91,7 +95,9 @@ async def test_a_key_of_a_stranger_opens_nothing(postgres_url: str, words: str) 
         added = KeyAdded(kid, Algorithm.ES256.value, pem_of(private))
         said = json.encode([False, [new_event_id()], [added]]).decode()
         if words != "unsigned":
-            theirs = Notifications(Secrets(["another secret, of somebody who is a stranger"]))
+            position = auth.parts.running.replica.position
+            assert position is not None
+            theirs = Notifications(Secrets(["another secret, of somebody who is a stranger"]), position.epoch)
             signed = theirs.words_for([new_event_id()], [SessionEnded(login.session.id)], is_urgent=False)
             said = signed[: signed.index("[")] + said
         header, claims, _ = bearer(login).split(".")
@@ -154,3 +160,66 @@ async def test_words_that_were_heard_and_are_said_again_elsewhere_change_nothing
         await auth.end_session(login.user.id, login.session.id, wait=True)
         with pytest.raises(CredentialRefused):
             await auth.check(bearer(login))
+
+
+async def test_words_of_a_history_that_a_backup_undid_refuse_nothing_in_the_next(postgres_url: str) -> None:
+    """A backup's counters are lower than those that the stranger heard of: what is fresh would be refused for ever."""
+    async with an_auth(postgres_url) as auth:
+        user = (await auth.register("ann@example.com", PASSWORD)).user
+    administrators = urlunsplit(urlsplit(postgres_url)._replace(path="/postgres"))
+    app = urlsplit(postgres_url).path[1:]
+    backup = urlunsplit(urlsplit(postgres_url)._replace(path=f"/{app}_backup"))
+    with psycopg.connect(administrators, autocommit=True) as owner:
+        owner.execute(f'CREATE DATABASE "{app}_backup" TEMPLATE "{app}"')
+    try:
+        with stranger_at(postgres_url) as stranger:
+            async with an_auth(postgres_url) as auth:
+                for number in range(5):
+                    await auth.end_everything(reason="a test")
+                    await auth.set_roles(user.id, (f"role{number}",))
+            heard = [each.partition("\n")[2] for each in stranger.heard()]
+            assert len(heard) == 10
+        store, settings = store_for(backup), an_auth(backup).settings
+        await store.open()
+        now, epoch = datetime.now(UTC), (await store.read(lambda tx: tx.log.head())).epoch.successor()
+        await store.write(lambda tx: begin_again(tx, Secrets([SECRET]), settings, epoch, now=now))
+        await store.close()
+        async with an_auth(backup) as auth:
+            with stranger_at(backup) as stranger:
+                for ahead, words in enumerate(heard, 1):
+                    stranger.shout(f"{place(auth, ahead=ahead)}\n{words}")
+                await let_it_be_heard(auth)
+            for carry in (Carry.TOKENS, Carry.HEADER):
+                login = await auth.login("ann@example.com", PASSWORD, carry=carry)
+                assert (await auth.check(bearer(login))).user_id == user.id
+            ended = await auth.login("ann@example.com", PASSWORD, carry=Carry.TOKENS)
+            await auth.end_session(user.id, ended.session.id)
+            with pytest.raises(CredentialRefused):
+                await auth.check(bearer(ended))
+    finally:
+        drop_database(backup)
+
+
+async def test_a_flood_of_shouts_is_a_few_questions(postgres_url: str) -> None:
+    """Without words, with words that nobody signed, and with those that were heard before."""
+    async with an_auth(postgres_url) as auth:
+        login = await auth.register("ann@example.com", PASSWORD, carry=Carry.TOKENS)
+        ended = await auth.login("ann@example.com", PASSWORD, carry=Carry.TOKENS)
+        follower, rung = auth.parts.running.follower, 0
+
+        def ring() -> None:
+            nonlocal rung
+            rung += 1
+
+        with stranger_at(postgres_url) as stranger:
+            await auth.end_session(ended.user.id, ended.session.id, wait=True)
+            (heard,) = stranger.heard()
+            await let_it_be_heard(auth)
+            follower.ring_too(ring)
+            began = asyncio.get_running_loop().time()
+            for said in ("", "nonsense", f"{place(auth, ahead=1)}\nunsigned", heard):
+                stranger.flood(said)
+            await let_it_be_heard(auth)
+            seconds = asyncio.get_running_loop().time() - began
+        assert 1 <= rung <= seconds / APART + 2
+        assert (await auth.check(bearer(login))).session_id == login.session.id

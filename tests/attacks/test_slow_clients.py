@@ -8,7 +8,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager, closing, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -161,9 +161,10 @@ async def test_an_answer_that_is_held_back_is_awaited(protocol: Any):
 
 
 async def test_descriptors_are_left_for_what_is_no_client(protocol: Any, caplog: pytest.LogCaptureFixture):
-    with closing(socket.socket()) as probe:
-        most = probe.fileno() + 60 + 30  # the clients are in the same process
-    async with _served(protocol, descriptors=most) as port:
+    with ExitStack() as stack:  # the clients are in the same process, and so is what the server opens for itself
+        numbers = [stack.enter_context(socket.socket()).fileno() for _ in range(60 + 30 + 30)]
+    most = max(numbers)
+    async with _served(protocol, descriptors=most, deadlines=Deadlines()) as port:
         with ExitStack() as stack:
             clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(60)]
             await asyncio.sleep(0.3)
@@ -180,12 +181,16 @@ async def test_descriptors_are_left_for_what_is_no_client(protocol: Any, caplog:
 
 @asynccontextmanager
 async def _served(
-    protocol: Any, app: Callable[[Any, Any, Any], Awaitable[None]] | None = None, **more: Any
+    protocol: Any,
+    app: Callable[[Any, Any, Any], Awaitable[None]] | None = None,
+    *,
+    deadlines: Deadlines = SHORT,
+    **more: Any,
 ) -> AsyncIterator[int]:
     """Serve an installation, or ``app`` in its place, until the block ends; the port."""
     port = free_port()
     auth = Auth(Settings(**{**databases.settings, "url": f"http://localhost:{port}"}))
-    server = server_for(auth, deadlines=SHORT, protocol=protocol, **more)
+    server = server_for(auth, deadlines=deadlines, protocol=protocol, **more)
     if app is not None:
         server.config.app, server.config.lifespan = app, "off"
     with listen("127.0.0.1", port, otherwise="") as listener:

@@ -9,6 +9,7 @@ from msgspec import structs
 from coatcheck.authority import Found, LookUp
 from coatcheck.checking.recall import Policy
 from coatcheck.errors import CheckingStale, SessionEnded, StoreUnavailable, TokenInvalid
+from coatcheck.model.login import Login
 from coatcheck.model.position import Position
 from coatcheck.model.session import Carry
 from tests.checking.builders import Site, cookie, jwt
@@ -166,10 +167,44 @@ def test_a_shared_answer_that_is_older_than_what_is_known_is_asked_for_again() -
     async def old(asked: LookUp, fresh: bool) -> Found:
         found = await real(asked, fresh)
         below = Position(found.position.epoch, found.position.seq - 1)
-        return found if fresh else structs.replace(found, position=below, record=None, ended=True)
+        return found if fresh else structs.replace(found, position=below, record=None)
 
     site.recall._look_up = old
     assert checked(site, cookie(login)) == login.session.id
+
+
+def ends_meanwhile(site: Site, login: Login) -> None:
+    """While an answer is on its way ``login`` ends, and that is known here before the answer is."""
+    real = site.recall._look_up
+
+    async def behind(asked: LookUp, fresh: bool) -> Found:
+        found = await real(asked, fresh)
+        if not fresh:
+            site.end(login)
+            await site.sync()
+        return found
+
+    site.recall._look_up = behind
+
+
+def test_a_shared_answer_from_a_server_that_is_a_moment_behind_is_good_if_it_passes_what_is_known_here() -> None:
+    site = Site()
+    other = site.log_in()
+    asyncio.run(site.sync())
+    login = site.log_in()
+    ends_meanwhile(site, other)
+    assert checked(site, cookie(login)) == login.session.id
+    assert [fresh for _, fresh in site.asked] == [False], "it was not asked again"
+
+
+def test_a_shared_answer_from_before_the_credential_was_ended_is_refused_by_what_is_known_here() -> None:
+    site = Site()
+    asyncio.run(site.sync())
+    login = site.log_in()
+    ends_meanwhile(site, login)
+    with pytest.raises(SessionEnded):
+        checked(site, cookie(login))
+    assert [fresh for _, fresh in site.asked] == [False], "it was known here"
 
 
 def test_an_unknown_key_is_learned_with_one_sync() -> None:

@@ -47,7 +47,7 @@ def test_with_json_it_prints_one_document(run: CommandLine, source: str, target:
     users = found["tables"]["coatcheck_users"]
     assert (users["rows"], len(users["digest"])) == (1, 64)
     assert (found["went_on"], found["was_finished"], found["secret_file"]) == (False, False, None)
-    assert found["target"].endswith(" at 127.0.0.1")
+    assert found["target"].endswith(f" at 127.0.0.1:{urlsplit(target).port}")
     assert PASSWORD not in run.out
     assert run.document("copy", source, target)["was_finished"]
 
@@ -113,9 +113,9 @@ def test_what_the_local_switch_refuses_is_not_forgotten(run: CommandLine, source
         ("memory:", 2, "the target is a PostgreSQL database"),
         (f"postgresql://app:{PASSWORD}/x@127.0.0.1/app", 1, "well-formed"),
         (f"postgresql://app:x@{PASSWORD}@127.0.0.1/app", 1, "well-formed"),
-        (f"postgresql://app:{PASSWORD}#x@127.0.0.1/app", 1, "well-formed"),
+        (f"postgresql://app:{PASSWORD}%zz@127.0.0.1/app", 1, "well-formed"),
         (f"postgresql://app:{PASSWORD}@127.0.0.1:1/app", 3, "can't be reached"),
-        (f"postgresql://app@127.0.0.1/app?nonsense={PASSWORD}", 1, "database is no URL"),
+        (f"postgresql://app@127.0.0.1/app?nonsense={PASSWORD}", 1, "well-formed"),
     ],
 )
 def test_a_target_that_is_none_is_refused_without_its_password(

@@ -39,6 +39,30 @@ def test_a_running_one_is_sound(run: CommandLine) -> None:
     assert {found[name] for name in ("database", "keys", "history", "files", "checkers")} == {"ok"}
 
 
+def said_of_the_history(run: CommandLine) -> tuple[str, str]:
+    run("doctor", "--json")
+    (found,) = (check for check in json.loads(run.out) if check["name"] == "history")
+    return found["state"], found["says"]
+
+
+def test_a_witness_that_is_of_no_use_is_a_problem(run: CommandLine) -> None:
+    run.make_database()
+    witness = run.database.with_name("app.db-witness")
+    assert said_of_the_history(run) == (
+        "ok",
+        f"nothing to compare with yet: the first server that starts here makes {witness}",
+    )
+    with Serving(run.folder, workers=1):
+        assert said_of_the_history(run) == ("ok", "the database has not gone back in time")
+        witness.unlink()
+        state, says = said_of_the_history(run)
+        assert (run.code, state, "servers run here" in says) == (1, "problem", True)
+    witness.unlink(missing_ok=True)
+    witness.write_text("nothing that a server wrote")
+    state, says = said_of_the_history(run)
+    assert (run.code, state, "does not hold what a server writes there" in says) == (1, "problem", True)
+
+
 def test_files_that_others_can_read_are_a_problem(run: CommandLine) -> None:
     run.make_database()
     run.document("keys", "rotate")

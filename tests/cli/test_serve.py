@@ -15,8 +15,8 @@ HTTPS = {"COATCHECK_URL": "https://app.example.com", "COATCHECK_SECRETS": SECRET
 @pytest.mark.parametrize(
     ("environment", "options", "said"),
     [
-        (HTTPS, (), "name the proxy's network in COATCHECK_WEB_TRUSTED_PROXIES"),
-        ({**HTTPS, "COATCHECK_SECRETS": ""}, (), "name the proxy's network"),
+        (HTTPS, (), "name the proxy's address in COATCHECK_WEB_TRUSTED_PROXIES"),
+        ({**HTTPS, "COATCHECK_SECRETS": ""}, (), "name the proxy's address"),
         (
             {"COATCHECK_URL": "https://app.example.com", "COATCHECK_WEB_TRUSTED_PROXIES": "10.0.0.0/8"},
             (),

@@ -86,7 +86,7 @@ def status_of(run: CommandLine) -> str:
 def test_a_no_changes_nothing_and_says_so(run: CommandLine, terminal: Terminal) -> None:
     code, shown = terminal("users", "suspend", ADDRESS, answers={"[y/N]: ": "n\n"})
     assert (code, shown.endswith("\nNothing was changed.\n")) == (1, True), shown
-    assert f"This suspends {ADDRESS} and ends no sessions. Go on?" in shown
+    assert f"This suspends {ADDRESS} and ends no sessions. The database is " in shown
     assert status_of(run) == "active"
 
 

@@ -19,6 +19,7 @@ OF_WHAT = {
     "disconnects": "of clients",
     "cuts": "of the power",
     "logins": "of the soak, with ten times as many checks",
+    "schedules": "of the simulation",
 }
 
 

@@ -11,6 +11,7 @@ soak/           very many logins (FT-15)
 races/          a hundred at once (FT-19)
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -35,6 +36,7 @@ from tests.faults.workers import forked_tokens, kill_workers
 from tests.journeys import two_servers
 from tests.postgres import PostgresServer
 from tests.serving import SECRET
+from tests.simulation.schedules import print_progress, run_many
 
 
 class Asked(NamedTuple):
@@ -48,6 +50,7 @@ class Asked(NamedTuple):
     disconnects: int = 100_000
     cuts: int = 1000
     logins: int = 1_000_000
+    schedules: int = 100_000
 
     def __str__(self) -> str:
         """As it is asked for on the command line: the seed, and what is not as it is by itself."""
@@ -149,11 +152,11 @@ def tests(*paths: str) -> Callable[[Asked], dict[str, Any]]:
     return run
 
 
-def mutations(_: Asked) -> dict[str, Any]:
-    """Every rule of the protocol broken on purpose: the simulation must notice each."""
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "tests/simulation"], check=False)
-    assert done.returncode == 0, "the simulation failed"
-    return {}
+def simulate(asked: Asked) -> dict[str, Any]:
+    """The real protocol in a world in which everything goes wrong, decided by seeds from 0 on."""
+    failures = run_many(range(asked.schedules), os.cpu_count() or 1, print_progress)
+    assert not failures, "\n".join(f"schedule {failure.seed}: {failure.why}" for failure in failures[:20])
+    return {"schedules": asked.schedules, "broken promises": len(failures)}
 
 
 FAULTS: dict[str, tuple[str, Callable[[Asked], dict[str, Any]]]] = {
@@ -251,5 +254,6 @@ FAULTS: dict[str, tuple[str, Callable[[Asked], dict[str, Any]]]] = {
         "Two regions, 80 ms apart",
         in_a_folder(lambda folder, asked: regions.run(folder, seed=asked.seed)),
     ),
-    "rules": ("rules broken on purpose", mutations),
+    "schedules": ("P1, P2, P4, P5  in simulated schedules", simulate),
+    "rules": ("rules broken on purpose", tests("tests/simulation/test_mutations.py")),
 }

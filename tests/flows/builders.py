@@ -98,6 +98,7 @@ class Place:
 class _Overtaken:
     def __init__(self, pool: HashingPool, deed: Callable[[], Awaitable[object]], hashes: int) -> None:
         self._pool, self._deed, self._left = pool, deed, hashes
+        self.require_room = pool.require_room
 
     async def run(self, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """As the pool does; then the deed, before the flow goes on."""

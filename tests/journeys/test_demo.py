@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -62,4 +63,37 @@ def test_it_ends_cleanly_while_it_is_still_starting(tmp_path: Path) -> None:
         said, _ = demo.communicate(timeout=30)
     assert demo.returncode == 0, said
     assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+INTERRUPTED_AT_THE_WORST_MOMENTS = """
+import os, shutil, signal, tempfile
+from coatcheck.cli.demo import command
+
+make, remove = tempfile.mkdtemp, shutil.rmtree
+
+def make_and_be_interrupted(**named):
+    folder = make(**named)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return folder
+
+def be_interrupted_and_remove(folder, **named):
+    os.kill(os.getpid(), signal.SIGHUP)
+    remove(folder, **named)
+
+tempfile.mkdtemp, shutil.rmtree = make_and_be_interrupted, be_interrupted_and_remove
+command([])
+"""
+
+
+def test_it_leaves_nothing_when_it_is_interrupted_while_its_folder_is_made_and_removed(tmp_path: Path) -> None:
+    demo = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT_THE_WORST_MOMENTS],
+        env={"PORT": str(free_port()), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert demo.stdout.strip() == "Ended. Nothing is left behind."
     assert list(tmp_path.iterdir()) == []

@@ -68,14 +68,18 @@ def pair(folder: Path, **how: tuple[str, ...]) -> list[Serving]:
 
 
 def test_no_request_fails_while_one_of_two_servers_drains_under_load(tmp_path: Path) -> None:
-    servers = pair(tmp_path, options=("--drain-for", "1.5"))
+    servers = pair(tmp_path, options=("--drain-for", "3"))
     try:
         token = servers[0].register("ann@example.com", carry="tokens").body["access_token"]
         servers[0].register("ben@example.com", carry="header")
         balancer = Balancer(servers, token, clients=4)
         time.sleep(0.5)
         told_at = time.monotonic()
-        assert servers[1].stop() == 0
+        os.kill(servers[1].pid, signal.SIGTERM)
+        while is_ready(servers[1]):
+            time.sleep(0.02)
+        assert servers[1].me(token).status == 200, "it serves on until everybody has noticed"
+        assert servers[1].ended() == 0
         took = time.monotonic() - told_at
         time.sleep(0.3)
         balancer.stop()
@@ -85,9 +89,8 @@ def test_no_request_fails_while_one_of_two_servers_drains_under_load(tmp_path: P
     assert len(balancer.answers) > 100
     assert {status for _, _, status in balancer.answers} == {200}
     late = [began for began, place, _ in balancer.answers if place == 1 and began > told_at]
-    assert late, "it serves on until everybody has noticed"
-    assert max(late) < told_at + 1.0, "and then it is asked no more"
-    assert 1.5 <= took < 15
+    assert max(late, default=told_at) < told_at + 2, "and then it is asked no more"
+    assert 3 <= took < 15
 
 
 @pytest.mark.parametrize(

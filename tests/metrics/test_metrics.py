@@ -72,6 +72,15 @@ async def test_without_its_store_an_installation_still_tells_what_it_counted_and
     assert "coatcheck_subscribers" not in samples.names()
 
 
+async def test_every_kind_of_event_is_told_from_the_start_so_that_the_first_one_is_an_increase():
+    async with measured() as here:
+        samples = await here.samples()
+    told = {labels[0][1]: number for (name, labels), number in samples.items() if name == "coatcheck_events_total"}
+    kinds = {"session_ended", "session_renewed", "user_changed", "key_added", "key_revoked", "everything_ended"}
+    assert set(told) == kinds
+    assert told["everything_ended"] == 0
+
+
 async def test_the_store_is_timed_by_what_it_was_asked():
     async with measured() as here:
         await here.site.register(here.site.client())

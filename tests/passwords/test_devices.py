@@ -32,6 +32,17 @@ def test_a_device_is_a_stranger_to_another_user_another_mark_and_another_key() -
     assert DeviceTokens(b"K" * 32).device_of(token, "usr_1", "mark") is None
 
 
+def test_a_token_under_an_older_key_names_the_same_device_and_is_replaced_at_the_next_login() -> None:
+    token, both = TOKENS.issue("usr_1", "mark"), DeviceTokens(b"n" * 32, b"k" * 32)
+    device = TOKENS.device_of(token, "usr_1", "mark")
+    assert both.device_of(token, "usr_1", "mark") == device
+    replaced = both.at_login(token, "usr_1", "mark")
+    assert DeviceTokens(b"n" * 32).device_of(replaced, "usr_1", "mark") == device
+    assert both.at_login(replaced, "usr_1", "mark") is None, "it needs no other"
+    assert both.device_of(both.at_login(None, "usr_1", "mark"), "usr_1", "mark") not in (None, device)
+    assert both.device_of(both.at_login(token, "usr_2", "mark"), "usr_2", "mark") not in (None, device)
+
+
 def test_a_token_with_any_character_changed_is_refused() -> None:
     token = TOKENS.issue("usr_1", "mark")
     for place in range(len(token)):
@@ -48,4 +59,6 @@ def test_any_text_is_read_without_an_exception(text: str | None) -> None:
 def test_a_short_key_is_refused_and_no_key_is_shown() -> None:
     with pytest.raises(Misconfigured):
         DeviceTokens(b"short")
+    with pytest.raises(Misconfigured):
+        DeviceTokens(b"k" * 32, b"short")
     assert "kkk" not in repr(TOKENS)

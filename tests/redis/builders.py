@@ -17,7 +17,7 @@ from coatcheck.model.user import User
 from coatcheck.redis.address import read_address
 from coatcheck.redis.cache import CachedAuthority
 from coatcheck.redis.clients import client_for
-from coatcheck.redis.line import Line
+from coatcheck.redis.pipeline import Pipeline
 from coatcheck.redis.sealing import PREFIX
 from coatcheck.revocation.lease import Lease
 from coatcheck.revocation.replica import Replica
@@ -34,10 +34,10 @@ PATIENT = 2.0
 """Seconds: in a test that is not about time, a busy machine is no reason to do without."""
 
 
-def line_to(url: str, *, patience: float = PATIENT, rest: float = 0.05) -> Line:
-    """A line, not yet connected."""
+def pipeline_to(url: str, *, patience: float = PATIENT, rest: float = 0.05) -> Pipeline:
+    """A pipeline, not yet connected."""
     address = read_address(url)
-    return Line(lambda: client_for(address), patience=patience, lost="lost", regained="regained", rest=rest)
+    return Pipeline(lambda: client_for(address), patience=patience, lost="lost", regained="regained", rest=rest)
 
 
 def redis_at(url: str) -> redis.Redis:
@@ -46,20 +46,26 @@ def redis_at(url: str) -> redis.Redis:
 
 
 class Server:
-    """One process that checks, beside the store of ``site`` and with a line to Redis."""
+    """One process that checks, beside the store of ``site`` and with a pipeline to Redis."""
 
     def __init__(
-        self, site: Site, line: Line, *, policy: Policy = Policy.ONLINE, secrets: Secrets = SECRETS, ahead: float = 0.0
+        self,
+        site: Site,
+        pipeline: Pipeline,
+        *,
+        policy: Policy = Policy.ONLINE,
+        secrets: Secrets = SECRETS,
+        ahead: float = 0.0,
     ) -> None:
         self.site = site
-        self.line = line
+        self.pipeline = pipeline
         self.asked: list[LookUp] = []
         self.replica = Replica(1000)
         self.subscriber = Subscriber(self.replica, Lease())
         self.authority = StoreAuthority(site.store, site.means.now)
         self.cached = CachedAuthority(
             self,  # type: ignore[arg-type]  # counts what reaches the store
-            line,
+            pipeline,
             secrets,
             wall=self.wall,
             keep_for=SETTINGS.tokens.access_for,
@@ -113,17 +119,17 @@ class Server:
     async def checks_and_notes(self, token: bytes) -> None:
         """Check, and wait until what the store said is in Redis."""
         await self.check(token)
-        await settled(self.line)
+        await settled(self.pipeline)
 
     def forget(self) -> None:
         """Begin with nothing remembered, as another process would."""
         self.checker.forget_everything()
 
 
-async def settled(line: Line) -> None:
+async def settled(pipeline: Pipeline) -> None:
     """Everything that was told before is done."""
     await asyncio.sleep(0)
-    await line.ask("PING")
+    await pipeline.ask("PING")
 
 
 def entries(url: str) -> list[bytes]:
@@ -137,15 +143,15 @@ def running(url: str, test: Callable[..., Coroutine[Any, Any, None]], servers: i
 
     async def run() -> None:
         site = Site()
-        made = [Server(site, line_to(url), **options) for _ in range(servers)]
+        made = [Server(site, pipeline_to(url), **options) for _ in range(servers)]
         for server in made:
-            await server.line.start()
+            await server.pipeline.start()
             await server.sync()
         try:
             await test(site, *made)
         finally:
             for server in made:
-                await server.line.stop()
+                await server.pipeline.stop()
 
     asyncio.run(run())
 

@@ -11,7 +11,7 @@ from coatcheck.redis.bell import CHANGED, RedisBell, channel_of
 from coatcheck.redis.clients import ears_for
 from coatcheck.testing import fast_passwords
 from coatcheck.tokens.derivation import Secrets
-from tests.redis.builders import SECRETS, line_to, redis_at
+from tests.redis.builders import SECRETS, pipeline_to, redis_at
 from tests.redis_server import RedisServer
 
 OTHERS = Secrets(["the secret of another installation"])
@@ -38,18 +38,18 @@ def between_two(
     url: str, test: Callable[[RedisBell, RedisBell], Coroutine[Any, Any, None]], secrets: Secrets = SECRETS
 ) -> None:
     async def run() -> None:
-        address, lines = read_address(url), [line_to(url), line_to(url)]
-        for line in lines:
-            await line.start()
+        address, pipelines = read_address(url), [pipeline_to(url), pipeline_to(url)]
+        for pipeline in pipelines:
+            await pipeline.start()
         bells = [
-            RedisBell(lambda: ears_for(address), line, each, rest=0.05)
-            for line, each in zip(lines, (SECRETS, secrets), strict=True)
+            RedisBell(lambda: ears_for(address), pipeline, each, rest=0.05)
+            for pipeline, each in zip(pipelines, (SECRETS, secrets), strict=True)
         ]
         try:
             await test(*bells)
         finally:
-            for line in lines:
-                await line.stop()
+            for pipeline in pipelines:
+                await pipeline.stop()
 
     asyncio.run(run())
 

@@ -13,7 +13,7 @@ from coatcheck.redis.cache import CachedAuthority
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.opaque import digest
 from tests.checking.builders import SETTINGS, Site, cookie, jwt
-from tests.redis.builders import SECRETS, Server, change_roles, entries, line_to, redis_at, renew, running, settled
+from tests.redis.builders import SECRETS, Server, change_roles, entries, pipeline_to, redis_at, renew, running, settled
 
 T = SETTINGS.tokens.access_for
 SECOND = timedelta(seconds=1)
@@ -127,7 +127,7 @@ def test_a_role_change_is_seen_although_redis_has_the_old_roles(redis_url: str) 
         await second.sync()
         assert (await second.check(token)).principal.roles == {"admin"}
         assert len(second.asked) == 1
-        await settled(second.line)
+        await settled(second.pipeline)
         await first.sync()
         assert (await first.check(token)).principal.roles == {"admin"}
         assert len(first.asked) == 1, "what the second was told, the first one finds"
@@ -156,7 +156,7 @@ def test_an_entry_is_over_when_its_writer_says_so(redis_url: str) -> None:
         token = cookie(site.log_in())
         await first.checks_and_notes(token)
         patient = CachedAuthority(
-            second.authority, second.line, SECRETS, wall=second.wall, keep_for=3 * T, leeway=SETTINGS.tokens.leeway
+            second.authority, second.pipeline, SECRETS, wall=second.wall, keep_for=3 * T, leeway=SETTINGS.tokens.leeway
         )
         assert await patient.recollect(LookUp(digest=digest(token))) is not None
         site.clock.advance(T)
@@ -257,7 +257,7 @@ def test_nobody_unknown_ended_or_suspended_is_noted(redis_url: str) -> None:
         for token in (cookie(login), invented):
             with pytest.raises(SessionEnded):
                 await first.check(token)
-        await settled(first.line)
+        await settled(first.pipeline)
         assert entries(redis_url) == []
 
     running(redis_url, test)
@@ -282,11 +282,11 @@ def test_servers_with_another_secret_share_nothing(redis_url: str) -> None:
     async def test(site: Site, first: Server) -> None:
         token = cookie(site.log_in())
         await first.checks_and_notes(token)
-        line = line_to(redis_url)
-        await line.start()
-        stranger = Server(site, line, secrets=Secrets(["the secret of another installation"]))
+        pipeline = pipeline_to(redis_url)
+        await pipeline.start()
+        stranger = Server(site, pipeline, secrets=Secrets(["the secret of another installation"]))
         assert await stranger.cached.recollect(LookUp(digest=digest(token))) is None
-        await line.stop()
+        await pipeline.stop()
 
     running(redis_url, test, servers=1)
 

@@ -12,36 +12,36 @@ from coatcheck.redis.bell import RedisBell
 from coatcheck.redis.clients import ears_for
 from coatcheck.redis.limits import RedisCounters
 from tests.checking.builders import Site, cookie
-from tests.redis.builders import SECRETS, Server, line_to
-from tests.redis.relay import Relay, certificate
+from tests.redis.builders import SECRETS, Server, pipeline_to
 from tests.redis.servers import Sentinel, cluster, until
 from tests.redis_server import RedisServer
+from tests.relay import Relay, certificate
 
 WINDOW = timedelta(minutes=1)
 
 
 async def all_three_work(url: str) -> None:
     """What one server reads the other finds, counts add up, and who rings is heard."""
-    site, lines = Site(), [line_to(url), line_to(url)]
-    first, second = (Server(site, line) for line in lines)
+    site, pipelines = Site(), [pipeline_to(url), pipeline_to(url)]
+    first, second = (Server(site, pipeline) for pipeline in pipelines)
     heard = asyncio.Event()
     for server in (first, second):
-        await server.line.start()
+        await server.pipeline.start()
         async with asyncio.timeout(5):
-            while not server.line.is_up:  # noqa: ASYNC110 - another process brings it about
+            while not server.pipeline.is_up:  # noqa: ASYNC110 - another process brings it about
                 await asyncio.sleep(0.01)
         await server.sync()
-    bells = [RedisBell(lambda: ears_for(read_address(url)), line, SECRETS, rest=0.05) for line in lines]
+    bells = [RedisBell(lambda: ears_for(read_address(url)), pipeline, SECRETS, rest=0.05) for pipeline in pipelines]
     stop = bells[1].watch(heard.set)
     try:
         tokens = [cookie(site.log_in()) for _ in range(20)]  # in a cluster they lie at several nodes
         for token in tokens:
             await first.check(token)
-        await first.line.ask("PING")
+        await first.pipeline.ask("PING")
         for token in tokens:
             await second.check(token)
         assert second.asked == []
-        counters = [RedisCounters(line, SECRETS) for line in lines]
+        counters = [RedisCounters(pipeline, SECRETS) for pipeline in pipelines]
         for n in range(10):
             taken = [await each.take(f"k{n}", WINDOW) for each in counters]
             assert [each and each[0] for each in taken] == [1, 2]
@@ -53,8 +53,8 @@ async def all_three_work(url: str) -> None:
             await heard.wait()
     finally:
         stop()
-        for line in lines:
-            await line.stop()
+        for pipeline in pipelines:
+            await pipeline.stop()
 
 
 def test_over_a_socket(tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ def test_tls_without_a_good_certificate_is_not_spoken(tmp_path: Path, redis_url:
 
     async def run(port: int) -> None:
         trusted = "" if why == "nobody vouches" else f"?ssl_ca_certs={vouches}"
-        line = line_to(f"rediss://127.0.0.1:{port}{trusted}")
-        await line.start()
-        assert not line.is_up
-        await line.stop()
+        pipeline = pipeline_to(f"rediss://127.0.0.1:{port}{trusted}")
+        await pipeline.start()
+        assert not pipeline.is_up
+        await pipeline.stop()
 
     with Relay(int(redis_url.rpartition(":")[2].partition("/")[0]), tls=context) as relay:
         asyncio.run(run(relay.port))
@@ -100,9 +100,9 @@ def test_over_sentinel_and_after_a_failover(tmp_path: Path) -> None:
             asyncio.run(all_three_work(url))
 
             async def run() -> None:
-                line = line_to(url)
-                await line.start()
-                counters = RedisCounters(line, SECRETS)
+                pipeline = pipeline_to(url)
+                await pipeline.start()
+                counters = RedisCounters(pipeline, SECRETS)
                 assert await counters.take("k", WINDOW) is not None
                 await asyncio.to_thread(until, lambda: _knows_a_replica(sentinel))
                 one.kill()
@@ -111,7 +111,7 @@ def test_over_sentinel_and_after_a_failover(tmp_path: Path) -> None:
                 async with asyncio.timeout(20):  # it finds the new master by itself
                     while await counters.take("k", WINDOW) is None:  # noqa: ASYNC110
                         await asyncio.sleep(0.02)
-                await line.stop()
+                await pipeline.stop()
 
             asyncio.run(run())
 

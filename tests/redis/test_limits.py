@@ -16,7 +16,7 @@ from coatcheck.redis.limits import RedisCounters
 from coatcheck.redis.sealing import PREFIX
 from coatcheck.settings import AttemptSettings, SessionSettings
 from coatcheck.testing import fast_passwords
-from tests.redis.builders import SECRETS, line_to, redis_at
+from tests.redis.builders import SECRETS, pipeline_to, redis_at
 from tests.redis_server import RedisServer
 
 SECRET = "a secret that only these tests know of"
@@ -27,12 +27,12 @@ WINDOW = timedelta(minutes=15)
 
 def counting(url: str, test: Callable[[RedisCounters], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
-        line = line_to(url)
-        await line.start()
+        pipeline = pipeline_to(url)
+        await pipeline.start()
         try:
-            await test(RedisCounters(line, SECRETS))
+            await test(RedisCounters(pipeline, SECRETS))
         finally:
-            await line.stop()
+            await pipeline.stop()
 
     asyncio.run(run())
 

@@ -33,6 +33,7 @@ def head(seq: int, *, epoch: Epoch = EPOCH, **changes: Any) -> Head:
         "lease_ms": 5000,
         "token_ms": 600_000,
         "drift": 0.1,
+        "longest_lease_ms": 5000,
     }
     return Head(**values | changes)
 

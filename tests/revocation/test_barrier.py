@@ -70,6 +70,17 @@ def test_an_unsettled_epoch_is_waited_for_whoever_has_acknowledged() -> None:
     assert stand(row, at=100.0 + W, settled=False).is_over
 
 
+@pytest.mark.parametrize("elsewhere", [{"settled": False}, {"epoch": Epoch(2, "bbbb")}])
+def test_in_a_young_epoch_the_longest_lease_that_may_be_in_force_is_waited_for(elsewhere: dict[str, Any]) -> None:
+    row = registration("a", acknowledged=HERE)
+    assert not stand(row, at=100.0 + W, longest_lease_ms=20_000, **elsewhere).is_over
+    assert stand(row, at=100.0 + bound(20_000, 0.1), longest_lease_ms=20_000, **elsewhere).is_over
+
+
+def test_in_a_settled_one_everybody_is_listed_and_no_lease_but_theirs_counts() -> None:
+    assert stand(registration("a"), at=100.0 + W, longest_lease_ms=20_000).is_over
+
+
 def test_who_accepts_and_was_not_heard_from_is_named_until_it_stops() -> None:
     accepting = registration("a", accept_ms=60_000)
     standing = stand(accepting, registration("b", accept_ms=60_000, acknowledged=HERE), at=100.0 + W)

@@ -241,3 +241,30 @@ def test_a_test_that_a_snapshot_overtook_does_not_count_as_passed() -> None:
     replica, tested = following(), credential(1)
     _interrupted_test(replica, tested, lambda: replica.load(snapshot(5, ended=((session(1), 5),))))
     assert tested.passed != replica.state
+
+
+def test_while_a_snapshot_is_taken_in_bit_by_bit_it_is_decided_as_before() -> None:
+    replica = following(limit=10_000)
+    many = snapshot(5000, ended=tuple((session(9000 + each), each) for each in range(1, 5001)))
+    slices = 0
+    for slices, _ in enumerate(replica.prepare(many), 1):
+        assert replica.test(credential(9001)) is Verdict.ADMITTED
+        if slices == 2:
+            replica.heed(SessionEnded(session(9000)), Position(EPOCH, 5001))
+    assert slices > 2
+    state = replica.state
+    replica.load(many)
+    assert (len(replica), replica.state > state) == (5001, True)
+    assert [replica.test(credential(each)) for each in (9000, 9001, 14000)] == [Verdict.SESSION_ENDED] * 3
+    assert replica.test(credential(8000)) is Verdict.ADMITTED
+
+
+def test_of_a_snapshot_that_is_larger_than_its_memory_a_replica_keeps_the_newest() -> None:
+    replica = Replica(100)
+    ended = tuple((session(9000 + each), each) for each in range(1, 4001, 2))
+    versions = tuple((user(each), 2, each) for each in range(2, 4001, 2))
+    replica.load(snapshot(4000, ended=ended, versions=versions))
+    assert len(replica) <= 100
+    assert 3899 < replica.floor < 4000
+    assert replica.test(credential(9001, seq=replica.floor - 1)) is Verdict.UNDECIDED
+    assert replica.test(credential(12_999, seq=4000)) is Verdict.SESSION_ENDED

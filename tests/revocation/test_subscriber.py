@@ -1,8 +1,9 @@
 """What an answer means (rules 3 to 7)."""
 
 import pytest
+from msgspec import structs
 
-from coatcheck.authority import Answer, Unregistered
+from coatcheck.authority import Answer, Delta, Snapshot, Unregistered
 from coatcheck.model.event import SessionEnded
 from coatcheck.model.position import Epoch, Position
 from coatcheck.revocation.lease import Lease
@@ -89,6 +90,27 @@ def test_a_lower_epoch_gives_no_lease() -> None:
     assert not follows.lease.holds(100.0, 1100.0)
 
 
+@pytest.mark.parametrize("older", [delta(3), delta(4, event(4, SessionEnded(session(1)))), snapshot(4)])
+def test_an_answer_that_another_one_has_overtaken_changes_and_grants_nothing(older: Delta | Snapshot) -> None:
+    follows = subscriber()
+    held = follows.ask(100.0, 1100.0)
+    beside = follows.ask(101.0, 1101.0)
+    events = [event(seq, SessionEnded(session(seq))) for seq in (4, 5)]
+    assert follows.hear(beside, delta(5, *events)) is Heard.CURRENT
+    lease = follows.lease.until
+    assert follows.hear(held, older) is Heard.OVERTAKEN
+    assert follows.replica.position == Position(EPOCH, 5)
+    assert follows.replica.test(credential(5, seq=3)) is Verdict.SESSION_ENDED
+    assert follows.lease.until == lease
+
+
+def test_an_answer_that_is_behind_its_own_question_was_not_overtaken() -> None:
+    follows = subscriber()
+    held = follows.ask(100.0, 1100.0)
+    assert answered(follows, delta(4, event(4, SessionEnded(session(1))))) is Heard.CURRENT
+    assert follows.hear(held, delta(2)) is Heard.REFUSED
+
+
 def test_a_higher_epoch_is_followed_with_an_alarm() -> None:
     follows = subscriber()
     assert answered(follows, snapshot(1, epoch=NEXT, foreign=True)) is Heard.CURRENT
@@ -143,3 +165,13 @@ def test_somebody_who_waits_makes_it_acknowledge_at_once() -> None:
     ended = event(4, SessionEnded(session(1)))
     assert answered(follows, delta(4, ended, awaited=4)) is Heard.AWAITED
     assert answered(follows, delta(4, awaited=4)) is Heard.CURRENT
+
+
+def test_a_snapshot_that_took_longer_than_a_lease_gives_a_position_and_the_next_answer_a_lease() -> None:
+    follows = Subscriber(Replica(100), Lease())
+    follows.registered("reg_1")
+    assert answered(follows, structs.replace(snapshot(3), age_ms=5000)) is Heard.PARTIAL
+    assert follows.replica.position == Position(EPOCH, 3)
+    assert not follows.lease.accepts(100.0, 1100.0, 3600.0), "this registration never held one"
+    assert answered(follows, delta(4, event(4, SessionEnded(session(1))))) is Heard.CURRENT
+    assert follows.lease.until == 105.0

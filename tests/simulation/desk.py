@@ -35,7 +35,7 @@ class Desk:
     def __init__(self, process: "Process") -> None:
         self.process = process
         self.secrets = STAGES[process.world.stage]
-        self.exchanges: set[Exchange] = set()
+        self.exchanges: dict[Exchange, None] = {}  # in order: a schedule is the same every time
         self._feed: Feed | None = None
 
     @property
@@ -55,7 +55,7 @@ class Desk:
 
     def receive(self, exchange: "Exchange") -> None:
         """A request has arrived."""
-        self.exchanges.add(exchange)
+        self.exchanges[exchange] = None
         self.process.world.launch(self.process, self._serve, exchange)
 
     def fall_silent(self) -> None:
@@ -67,7 +67,7 @@ class Desk:
     async def _serve(self, exchange: "Exchange") -> None:
         exchange.gone = self.process.loop.create_future()
         answered = await self._answer(exchange)
-        self.exchanges.discard(exchange)
+        self.exchanges.pop(exchange, None)
         exchange.answer(answered)
 
     async def _answer(self, exchange: "Exchange") -> Answered:

@@ -6,6 +6,7 @@ long collection of garbage), even in the middle of a plain call: the rest of the
 """
 
 import asyncio
+import logging
 from asyncio import events, tasks
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,19 @@ _swap = getattr(tasks, "_swap_current_task", None)
 
 class Died(BaseException):
     """A process died while it stood still in the middle of a plain call: nothing of it happens any more."""
+
+
+class Caught(logging.Handler):
+    """Listens to the log for what a loop caught, so as to go on: here it counts like what nobody caught."""
+
+    def __init__(self, failed: Callable[[BaseException], None]) -> None:
+        super().__init__()
+        self._failed = failed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fault = record.exc_info and record.exc_info[1]
+        if fault:
+            self._failed(fault)
 
 
 class Handle:

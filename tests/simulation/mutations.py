@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from math import inf
 from typing import Any
@@ -29,19 +30,18 @@ from coatcheck.model.principal import CarriedBy
 from coatcheck.revocation import barrier
 from coatcheck.revocation.barrier import Barrier
 from coatcheck.revocation.lease import Lease
-from coatcheck.revocation.replica import CannotApply, Replica
+from coatcheck.revocation.replica import Replica
 from coatcheck.revocation.subscriber import Heard, Subscriber
 from coatcheck.sessions.grant import Living, grant, grant_again
 from coatcheck.stores import authority as stores_authority
 from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.memory.log import MemoryLog
-from coatcheck.upkeep import confirm, janitor, settle
+from coatcheck.upkeep import confirm, janitor, restore, settle
 from coatcheck.upkeep.enforce import Enforcer
 from coatcheck.upkeep.follow import Follower
 from coatcheck.verify.authority import HttpAuthority
 from coatcheck.verify.following import Following
 from tests.simulation import workload
-from tests.simulation import world as world_module
 from tests.simulation.process import Process
 from tests.simulation.strange import SomethingNew
 
@@ -404,9 +404,9 @@ def a_snapshot_wipes_out_what_was_heeded(real: Any, self: Any, snapshot: Any) ->
     real(self, snapshot)
 
 
-@mutation("14", (barrier, "bound"))
-def w_allows_for_no_drift(_: Any, lease_ms: int, drift: float) -> float:
-    return lease_ms / 1000
+@mutation("14", (barrier, "bound_of"))
+def w_allows_for_no_drift(real: Any, head: Any, *who: Any, **named: Any) -> float:
+    return float(real(structs.replace(head, drift=0.0), *who, **named))
 
 
 @mutation("14", (Barrier, "_has_acknowledged"))
@@ -433,8 +433,8 @@ def a_new_epoch_begins_settled(real: Any, self: Any, epoch: Any) -> None:
     self.settle(epoch)
 
 
-@mutation("14", (settle, "bound"))
-def an_epoch_is_settled_at_once(_: Any, lease_ms: int, drift: float) -> float:
+@mutation("14", (settle, "bound_of"))
+def an_epoch_is_settled_at_once(*_: Any, **__: Any) -> float:
     return 0.0
 
 
@@ -446,8 +446,8 @@ def marked_rows_are_left_out_at_once(real: Any, self: Any, registrations: Any, *
     return real(self, [row for row in registrations if row.lapsed_at is None], *now)
 
 
-@mutation("15", (janitor, "bound"))
-def marked_rows_are_deleted_at_once(_: Any, lease_ms: int, drift: float) -> float:
+@mutation("15", (janitor, "bound"), (janitor, "bound_of"))
+def marked_rows_are_deleted_at_once(*_: Any, **__: Any) -> float:
     return 0.0
 
 
@@ -503,8 +503,13 @@ def a_restored_backup_keeps_its_epoch(_: Any, self: Any, epoch: Any) -> None:
     return
 
 
-@mutation("17", (world_module, "end_everything"))
+@mutation("17", (restore, "end_everything"))
 def a_restored_backup_does_not_end_what_was_issued(_: Any, *args: Any, **named: Any) -> None:
+    return
+
+
+@mutation("17", (restore, "replace_keys"))
+def a_restored_backup_keeps_its_keys(_: Any, *args: Any, **named: Any) -> None:
     return
 
 
@@ -514,4 +519,11 @@ def a_lower_epoch_is_followed(_: Any, self: Any, head: Any) -> bool:
     return known is not None and head.epoch == known.epoch and head.seq < known.seq
 
 
-__all__ = ["MUTATIONS", "CannotApply", "Mutation"]
+@mutation("17", (barrier, "bound_of"))
+def a_barrier_in_a_young_epoch_goes_by_the_list_alone(real: Any, *who: Any, is_settled: bool) -> float:
+    return float(real(*who, is_settled=True))
+
+
+@mutation("17", (MemoryLog, "allow_for"))
+def a_shorter_lease_makes_longer_ones_be_forgotten(_: Any, self: Any, lease: Any) -> None:
+    self._rows.head = structs.replace(self._rows.head, longest_lease_ms=lease // timedelta(milliseconds=1))

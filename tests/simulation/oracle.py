@@ -90,9 +90,10 @@ class Oracle:
         return fact
 
     def unmake(self, after: int, *, endings: bool = False) -> None:
-        """What the store forgot it ever did: counters go on from an earlier value. After a restore, endings stay."""
+        """What the store forgot it ever did: counters go on from an earlier value. After a restore, endings stay, those
+        of keys too."""
         for (what, _), facts in self._facts.items():
-            if what != "ended" or endings:
+            if what not in ("ended", "key") or endings:
                 facts[:] = [fact for fact in facts if fact.order <= after]
 
     def returned(
@@ -135,9 +136,13 @@ class Oracle:
         if not was_valid or not world.is_valid(held, process):
             return
         if isinstance(fault, REFUSALS):
-            if process.replica.position is None or process.replica.position.epoch != world.primary._rows.head.epoch:
-                return  # it knows what a store that went back in time does not know any more
-            if isinstance(fault, TokenInvalid) and world.timeline.now < world.replaced_at + 3.0:
+            known = process.replica.position
+            if known is None or known.epoch != world.primary._rows.head.epoch or began < process.new_epoch_at:
+                return  # it knew what a store that went back in time does not know any more
+            if (
+                isinstance(fault, TokenInvalid)
+                and world.timeline.now < max(world.replaced_at, process.new_epoch_at) + 3.0
+            ):
                 return  # a key that is valid again: its secret is asked for once a second
             raise Broken(f"P5: {process.name} refuses {held.name}, which is good: {fault!r}")
         if getattr(fault, "status", 0) == 503 and not self._is_excused(process, began):

@@ -168,6 +168,9 @@ class Pool:
     def __init__(self, world: "World") -> None:
         self._world = world
 
+    def require_room(self, *, address: str, familiar: bool = False) -> None:
+        """There is always some."""
+
     async def run(self, work: Any, *args: Any, address: str = "", familiar: bool = False) -> Any:
         await asyncio.sleep(self._world.rng.choice((0.05, 0.2, 1.5, 4.0)))
         return work(*args)

@@ -76,6 +76,7 @@ class Running:
         self.slow_until = 0.0
         self.in_thread = False
         self._positions: list[tuple[float, Position]] = []
+        self.new_epoch_at = -9.0
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
@@ -175,6 +176,8 @@ class Running:
         """Look at what became of an answer."""
         position = self.replica.position
         if position is not None and (not self._positions or self._positions[-1][1] != position):
+            if self._positions and self._positions[-1][1].epoch != position.epoch:
+                self.new_epoch_at = self.world.timeline.now
             self._positions.append((self.world.timeline.now, position))
         self.world.say(f"{self.name}: sync {heard.name} at {self.replica.position and self.replica.position.seq}")
         self.world.look_at(self)

@@ -19,6 +19,7 @@ from coatcheck.tokens import keyring, opaque, refresh
 from coatcheck.verify import authority as verifying
 from tests.simulation.oracle import Broken
 from tests.simulation.remote import in_world
+from tests.simulation.strange import newer_feed
 from tests.simulation.workload import LASTS, Workload
 from tests.simulation.world import World
 
@@ -57,21 +58,28 @@ def dice(seed: int) -> Iterator[None]:
 
 def run(seed: int, trace: list[str] | None = None) -> None:
     """One schedule. Raises Broken, or whatever else went wrong."""
-    with dice(seed):
+    with dice(seed), newer_feed():
         world = World(seed, trace)
         Workload(world).plan()
         world.run(LASTS)
 
 
-def outcome(seed: int) -> Failure | None:
-    """One schedule, and why it failed if it did. An unexpected exception counts."""
+def breach(seed: int) -> str | None:
+    """One schedule, and which promise was broken if one was. Raises whatever else went wrong."""
     try:
         run(seed)
     except Broken as broken:
-        return Failure(seed, str(broken))
+        return str(broken)
+    return None
+
+
+def outcome(seed: int) -> Failure | None:
+    """One schedule, and why it failed if it did. An unexpected exception counts."""
+    try:
+        broken = breach(seed)
     except Exception:  # noqa: BLE001 - told to whoever asked
         return Failure(seed, traceback.format_exc(limit=-3))
-    return None
+    return None if broken is None else Failure(seed, broken)
 
 
 def _failures(seeds: range) -> list[Failure]:

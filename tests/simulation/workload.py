@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from coatcheck.authority import Question
-from coatcheck.checking.recall import Policy
 from coatcheck.errors import AuthError
 from coatcheck.flows.change_account import change_account
 from coatcheck.flows.change_password import change_password
@@ -28,7 +27,7 @@ from tests.simulation.desk import STAGES, Desk
 from tests.simulation.process import SECRETS, Process
 from tests.simulation.remote import Remote
 from tests.simulation.running import Running
-from tests.simulation.world import CLIENT, LEASE, START, Held, Person, World, copy_of
+from tests.simulation.world import CLIENT, LEASE, START, Held, Person, World
 
 LASTS: Final = 21.0
 """Seconds of the world's time in one schedule."""
@@ -364,12 +363,12 @@ class Workload:
 
     def _lag(self, _: Running) -> None:
         world = self.world
-        world.standby = (copy_of(world.primary), world.oracle.order)
+        world.standby = world.copied()
         world.standby_answers = self.rng.choice((0.5, 1.0))
         world.timeline.at(world.timeline.now + self.rng.random() * 12, world.catch_up)
 
     def _back_up(self, _: Running) -> None:
-        self.world.backup = (copy_of(self.world.primary), self.world.oracle.order)
+        self.world.backup = self.world.copied()
 
     def _promote(self, process: Running) -> None:
         """The primary is gone for good, and a standby that lagged behind takes over: in a new epoch (rule 17)."""
@@ -380,11 +379,17 @@ class Workload:
             self.world.promote()
 
     def _lose_everything(self, process: Running) -> None:
-        """The store burns down, list of subscribers and all, while one process can't be reached."""
-        if not any(other.policy is Policy.ACCEPT for other in self.world.processes):
-            self._back_up(process)
-            self._cut_off(process)
-            self.world.timeline.at(self.world.timeline.now + 0.1, self.world.restore)
+        """The store burns down, list of subscribers and all, while one process can't be reached; perhaps not long after
+        the lease was changed."""
+        at, now = self.world.timeline.at, self.world.timeline.now
+        self._back_up(process)
+        if self.rng.random() < 0.5:
+            self._change_lease(process)
+        later = now + self.rng.choice((0.0, 0.0, 1.5))
+        at(later, self._cut_off, process)
+        at(later + 0.1, self.world.restore)
+        for held in self.world.held[-6:]:
+            self.world.check_soon(process, held, within=14.0)
 
     def _restore(self, process: Running) -> None:
         if self.world.backup is None:
@@ -398,14 +403,7 @@ class Workload:
         self.world.primary.transact(lambda tx: tx.log.forget(up_to=max(0, tx.log.head().seq - keep)))
 
     def _change_lease(self, _: Running) -> None:
-        lease = self.rng.choice((LEASE / 5, LEASE, LEASE * 1.6))
-        settings = self.world.settings
-        self.world.primary.transact(
-            lambda tx: tx.log.set_parameters(
-                lease=timedelta(seconds=lease), token=settings.tokens.access_for, drift=settings.revocation.drift
-            )
-        )
-        self.world.oracle.longest_lease = max(self.world.oracle.longest_lease, lease)
+        self.world.set_lease(self.rng.choice((LEASE / 5, LEASE, LEASE * 2)))
 
     def _happen_strangely(self, _: Running) -> None:
         if self.rng.random() < 0.3:

@@ -1,6 +1,8 @@
 """The world of one schedule: processes, people, a store and everything that goes wrong, all decided by a seed."""
 
+import dataclasses
 import json
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,18 +15,18 @@ from coatcheck.authority import Answer, Found, LookUp, News, Question
 from coatcheck.checking.doubt import Doubt
 from coatcheck.checking.recall import Policy
 from coatcheck.errors import AuthError
-from coatcheck.flows.parts.credentials import login_from, mint
+from coatcheck.flows.parts.credentials import access_token_for, login_from, mint
 from coatcheck.flows.parts.new_credential import add_credential, compose_credential
 from coatcheck.flows.parts.new_session import new_session
 from coatcheck.model.client import Client
 from coatcheck.model.identifiers import SERVICE, SESSION, new_identifier
-from coatcheck.model.key import Algorithm, KeyStatus
+from coatcheck.model.key import Algorithm, KeyStatus, SigningKey
 from coatcheck.model.login import Credentials, Login
 from coatcheck.model.principal import Kind
 from coatcheck.model.service import Service
 from coatcheck.model.session import Carry, Ending, Session
 from coatcheck.model.user import User
-from coatcheck.sessions.end import end_everything
+from coatcheck.sessions.grant import Grant
 from coatcheck.sessions.open import open_session
 from coatcheck.settings import RevocationSettings, SessionSettings, Settings, TokenSettings
 from coatcheck.stores.authority import StoreAuthority
@@ -32,13 +34,16 @@ from coatcheck.stores.memory.rows import Rows
 from coatcheck.stores.memory.store import MemoryStore
 from coatcheck.tokens.base64url import decode
 from coatcheck.tokens.opaque import digest
+from coatcheck.upkeep.restore import begin_again
 from coatcheck.upkeep.rotation import rotate_keys
-from tests.simulation.loop import Died, Timeline
-from tests.simulation.oracle import Fact, Oracle
+from tests.simulation.loop import Caught, Died, Timeline
+from tests.simulation.oracle import Broken, Fact, Oracle
 from tests.simulation.process import SECRETS, Process
 from tests.simulation.remote import Remote
 from tests.simulation.running import Running
 from tests.simulation.strange import SomethingNew
+
+log = logging.getLogger("coatcheck")
 
 START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
 LEASE: Final = 5.0
@@ -90,6 +95,15 @@ class Person:
     refresh_tokens: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The store as it was once: how many events there had been, and the longest lease that it ought to know of."""
+
+    store: MemoryStore
+    order: int
+    longest_lease: float
+
+
 class World:
     """One schedule. ``trace`` collects what happened, for a person to read."""
 
@@ -126,8 +140,9 @@ class World:
         # The store.
         self.primary = MemoryStore()
         self.is_down_until = 0.0
-        self.backup: tuple[MemoryStore, int] | None = None
-        self.standby: tuple[MemoryStore, int] | None = None
+        self.backup: Copy | None = None
+        self.standby: Copy | None = None
+        self.longest_lease = LEASE
         self.standby_answers = 0.0
         self.replaced_at = -9.0
         self.hash_at_commit: dict[str, str | None] = {}
@@ -142,17 +157,20 @@ class World:
 
     def run(self, until: float) -> None:
         """Let the world go on. Raises Broken, or whatever else went wrong in a process."""
+        caught = Caught(self.failed)
+        log.addHandler(caught)
         try:
             self.timeline.run(until)
         finally:
             for process in self.processes:
                 process.die()
+            log.removeHandler(caught)
         if self.fault is not None:
             raise self.fault
 
     def failed(self, fault: BaseException) -> None:
-        """Remember the first thing that went wrong."""
-        if self.fault is None:
+        """Remember the first thing that went wrong. What is no broken promise goes first: it may have caused one."""
+        if self.fault is None or (isinstance(self.fault, Broken) and not isinstance(fault, Broken)):
             self.fault = fault
 
     def guard(self, work: Callable[..., None], *args: Any) -> None:
@@ -166,6 +184,31 @@ class World:
     def say(self, line: str) -> None:
         if self.trace is not None and self.fault is None:
             self.trace.append(f"{self.timeline.now:8.3f}  {line}")
+
+    def set_lease(self, seconds: float) -> None:
+        """Start a server, as it were, whose settings have another lease than those before it."""
+        revocation = dataclasses.replace(self.settings.revocation, lease=timedelta(seconds=seconds))
+        self.settings = dataclasses.replace(self.settings, revocation=revocation)
+        self.primary.transact(self._set_parameters)
+        self.longest_lease = max(self.longest_lease, seconds)
+        self.oracle.longest_lease = max(self.oracle.longest_lease, seconds)
+
+    def _set_parameters(self, tx: Any) -> None:
+        settings = self.settings
+        tx.log.set_parameters(
+            lease=settings.revocation.lease, token=settings.tokens.access_for, drift=settings.revocation.drift
+        )
+
+    def needs_list(self, backup: Copy) -> bool:
+        """Whether the list of subscribers has to be kept when this ``backup`` is put back: how long some of them go on
+        is nowhere else (rule 17)."""
+        if any(process.policy is Policy.ACCEPT for process in self.processes):
+            return True
+        return self.oracle.longest_lease > max(backup.longest_lease, self.settings.revocation.lease.total_seconds())
+
+    def copied(self) -> Copy:
+        """A backup of the store, or a standby that is there from now on."""
+        return Copy(copy_of(self.primary), self.oracle.order, self.longest_lease)
 
     @property
     def tells_news(self) -> bool:
@@ -242,16 +285,16 @@ class World:
         standby = self._standby_for(process)
         if standby is None:
             return None
-        return standby.view(lambda tx: process.authority._real._answer(tx, question))[0]
+        return standby.view(lambda tx: process.authority._real._answers(tx, [question]))[0][0]
 
     def stale_for(self, authority: StoreAuthority, question: Question) -> Answer | None:
         """What a server is told by a standby that lags behind what a service has applied."""
-        standby = None if self.standby is None else self.standby[0]
+        standby = None if self.standby is None else self.standby.store
         if standby is None or question.applied is None or self.rng.random() >= self.standby_answers:
             return None
         if not standby._rows.head.position < question.applied:
             return None
-        return standby.view(lambda tx: authority._answer(tx, question))[0]
+        return standby.view(lambda tx: authority._answers(tx, [question]))[0][0]
 
     def stale_found(self, process: Process, asked: LookUp) -> Found | None:
         """As ``stale_answer``, for a look-up."""
@@ -265,27 +308,28 @@ class World:
         position = process.known_since(self.timeline.now - at_least_for)
         if self.standby is None or position is None or self.rng.random() >= self.standby_answers:
             return None
-        standby = self.standby[0]
+        standby = self.standby.store
         return standby if standby._rows.head.position < position else None
 
     def promote(self) -> None:
         """Let the standby take over, in a new epoch. What it had not received is lost, and is promised no more."""
         if self.standby is None:
             return
-        (standby, order), self.standby = self.standby, None
+        copy, self.standby = self.standby, None
+        standby = copy.store
         self.say(
             f"store: a standby at {standby._rows.head.seq} takes over, the primary was at {self.primary._rows.head.seq}"
         )
-        self.oracle.unmake(order, endings=True)
+        self.oracle.unmake(copy.order, endings=True)
         epoch = max(self.primary._rows.head.epoch, standby._rows.head.epoch).successor()
         self._linger(self.primary)
-        self.primary = standby
+        self.primary, self.longest_lease = standby, copy.longest_lease
         self.primary.transact(lambda tx: tx.log.begin_epoch(epoch))
         self._recall_passwords()
 
     def _linger(self, old: MemoryStore) -> None:
         """Let the old primary go on answering for a while, to those who can tell."""
-        self.standby = (copy_of(old), self.oracle.order)
+        self.standby = Copy(copy_of(old), self.oracle.order, self.longest_lease)
         self.standby_answers = self.rng.choice((0.0, 0.5, 1.0))
         self.timeline.at(self.timeline.now + self.rng.random() * 10, self.catch_up)
 
@@ -305,29 +349,51 @@ class World:
         return structs.replace(answer, age_ms=int(age * 1000) + 1)  # type: ignore[type-var]
 
     def restore(self) -> None:
-        """Put the backup back with the one command that makes it safe: a new epoch, and everything ended (rule 17)."""
+        """Put the backup back by the command that makes it safe: new keys, everything ended, a new epoch (rule 17)."""
         if self.backup is None:
             return
-        old, (backup, order) = self.primary, self.backup
-        self.backup = None
+        old, copy, self.backup = self.primary, self.backup, None
+        backup = copy.store
         self.say(f"store: restored to {backup._rows.head.seq}, was at {old._rows.head.seq}")
-        must_stay = any(process.policy is Policy.ACCEPT for process in self.processes)
-        backup._rows.registrations = dict(old._rows.registrations) if must_stay or self.rng.random() < 0.5 else {}
-        self.oracle.unmake(order)
+        is_kept = self.needs_list(copy) or self.rng.random() < 0.5
+        backup._rows.registrations = dict(old._rows.registrations) if is_kept else {}
+        self.oracle.unmake(copy.order)
         self.primary = backup
         self._linger(old)
+        self.longest_lease = max(copy.longest_lease, self.settings.revocation.lease.total_seconds())
         epoch = max(old._rows.head.epoch, backup._rows.head.epoch).successor()
+        lost = {kid for kid, key in old._rows.keys.items() if key.status is KeyStatus.REVOKED}
+        revived = [key for key in backup._rows.keys.values() if key.status is not KeyStatus.REVOKED and key.kid in lost]
         now = datetime.fromtimestamp(START + self.timeline.now, UTC)
-        self.run_work("transact", lambda tx: self._begin_again(tx, epoch, now))
+        self.has_new_keys = True
+        self.run_work("transact", lambda tx: begin_again(tx, SECRETS, self.settings, epoch, now=now))
         self._recall_passwords()
+        for key in revived:
+            self._forge(key, now)
         for process in self.alive():
             if process.is_remote:
                 self.timeline.at(self.timeline.now + self.rng.random() * 6, self.replace_credential, process)
 
-    @staticmethod
-    def _begin_again(tx: Any, epoch: Any, now: datetime) -> None:
-        tx.log.begin_epoch(epoch)
-        end_everything(tx, at=now, reason="restored", actor_id=None, spare_feeds=False)
+    def _forge(self, key: SigningKey, now: datetime) -> None:
+        """Whoever has a key that was revoked after the backup was made signs what would count now, and tries it."""
+        rows, servers = self.primary._rows, self.servers()
+        live = [session for session in rows.sessions.values() if session.kind is Kind.USER and session.ended_at is None]
+        if not live or not servers:
+            return
+        session = self.rng.choice(live)
+        granted = Grant(
+            session=structs.replace(session, everything_generation=rows.head.everything_generation),
+            user=rows.users[session.user_id],
+            position=rows.head.position,
+            issued_at=now,
+            signing_key=structs.replace(key, status=KeyStatus.CURRENT),  # it asks nobody whether it may sign
+        )
+        token, expires_at = access_token_for(servers[0].means, granted)
+        forged = Credentials(access_token=token, access_expires_at=expires_at, expires_at=session.expires_at)
+        self.hold_token(forged, session)
+        for process in self.alive():
+            for _ in range(6):
+                self.check_soon(process, self.held[-1], within=12.0)
 
     def happen_strangely(self) -> None:
         """A newer server ends a session in a way of its own."""
@@ -351,9 +417,7 @@ class World:
         start = datetime.fromtimestamp(START, UTC)
 
         def work(tx: Any) -> None:
-            tx.log.set_parameters(
-                lease=timedelta(seconds=LEASE), token=settings.tokens.access_for, drift=settings.revocation.drift
-            )
+            self._set_parameters(tx)
             rotate_keys(tx, SECRETS, settings, now=lambda: start - timedelta(hours=1))
 
         self.run_work("transact", work)
@@ -458,10 +522,10 @@ class World:
     def spawn(self, name: str, policy: Policy, parent: Running | None = None) -> Running:
         """Start a process, or fork one."""
         kind = Remote if name[0] in "rs" else Process
-        process = kind(self, name, policy, self.rng.choice((4.0, 12.0)) if policy is Policy.ACCEPT else 0.0)
+        accept_for = self.rng.choice((4.0, 12.0)) if policy is Policy.ACCEPT else 0.0
+        process = kind(self, name, policy, accept_for if parent is None else parent.accept_for)
         self.processes.append(process)
         if parent is not None:
-            process.accept_for = parent.accept_for
             process.fork_from(parent)
         delay = self.rng.random() * (5.0 if parent is not None else 0.5)
         self.timeline.at(self.timeline.now + delay, self.launch, process, process.start, owner=process.loop)

@@ -8,11 +8,11 @@ import pytest
 from msgspec import structs
 
 from coatcheck.authority import Delta, Question, Snapshot, Unregistered
-from coatcheck.errors import AttemptsExceeded
+from coatcheck.errors import AttemptsExceeded, StoreUnavailable
 from coatcheck.model.event import SessionEnded
 from coatcheck.model.identifiers import new_identifier
-from coatcheck.model.position import Position
-from coatcheck.stores.authority import StoreAuthority
+from coatcheck.model.position import Epoch, Position
+from coatcheck.stores.authority import Late, StoreAuthority
 from coatcheck.stores.memory.store import MemoryStore
 from coatcheck.testing import ManualClock
 
@@ -131,6 +131,29 @@ def test_the_largest_lease_is_on_record_before_it_is_granted() -> None:
     assert leases == [8000, 8000]
 
 
+def test_what_can_be_read_is_told_where_nothing_can_be_written_but_no_larger_lease_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site()
+    site.asks()
+    told = site.asks(2)
+    monkeypatch.setattr(MemoryStore, "write_registry", refused)
+    answer = site.asks(3)
+    assert isinstance(answer, Delta)
+    assert answer.head == told.head
+    assert site.acknowledged == 2, "a barrier waits for it"
+    site.store.transact(
+        lambda tx: tx.log.set_parameters(lease=timedelta(seconds=60), token=timedelta(minutes=10), drift=0.01)
+    )
+    with pytest.raises(StoreUnavailable):
+        site.asks(3)
+
+
+async def refused(*_: Any, **__: Any) -> Any:
+    """As a store does whose disk is full."""
+    raise StoreUnavailable
+
+
 def test_a_goodbye_deletes_the_row() -> None:
     site = Site()
     asyncio.run(site.authority.goodbye(site.number))
@@ -187,3 +210,45 @@ def test_many_are_answered_from_one_read_each_as_it_asked() -> None:
     assert reads == ["read_registry", "read", "write_registry"]
     rows = store.registry_view(lambda registry: registry.among([site.number, other]))
     assert {row.number: row.acknowledged.seq for row in rows if row.acknowledged} == {site.number: 1, other: 3}
+
+
+def test_who_needs_a_snapshot_of_a_long_log_holds_up_nobody_who_asks_beside_it() -> None:
+    site = Site(most_at_once=2)
+    head = site.store.view(lambda tx: tx.log.head())
+    other = asyncio.run(site.authority.register("other", None))
+    nothing = Question(registration=site.number)
+    foreign = structs.replace(nothing, applied=Position(Epoch(0, "aaaa"), 1), event_id="evt_x")
+    all_of_it = Question(registration=other, applied=head.position, event_id=head.event_id)
+    asked = asyncio.run(site.authority.sync_all([nothing, all_of_it, foreign]))
+    assert asked == [Late(head), Delta(head=head, events=()), Late(head, foreign=True)]
+    told = asyncio.run(site.authority.sync(nothing))
+    assert isinstance(told, Snapshot)
+    assert (len(told.ended), told.foreign, told.age_ms) == (3, False, 0)
+    assert asyncio.run(site.authority.sync(foreign)).foreign is True  # type: ignore[union-attr]
+    assert asyncio.run(site.authority.sync(Question(registration="reg_unknown"))) == Unregistered()
+
+
+def test_a_snapshot_that_began_before_the_question_is_too_old_for_a_lease() -> None:
+    site = Site(most_at_once=2)
+    may_end = asyncio.Event()
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(site.store, name)
+
+        async def read(self, work: Any, *, takes_long: bool = False, **how: Any) -> Any:
+            if takes_long:
+                await may_end.wait()
+            return await site.store.read(work, **how)
+
+    async def test() -> None:
+        authority = StoreAuthority(Slow(), lambda: site.clock.now, most_at_once=2)  # type: ignore[arg-type]
+        question = Question(registration=site.number)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(authority.sync(question), 0.01)
+        may_end.set()
+        told = await authority.sync(question)
+        assert isinstance(told, Snapshot)
+        assert told.age_ms == told.head.lease_ms
+
+    asyncio.run(test())

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from alembic import command
@@ -98,7 +99,7 @@ def _at_first_version(path):
         for statement in statements.split(";")[:-1]:
             connection.exec_driver_sql(statement)
         connection.exec_driver_sql(
-            "INSERT INTO coatcheck_head VALUES (1, '1-abcdef01', 0, '', 0, 1, 1, 5000, 600000, 0.1, 0)"
+            "INSERT INTO coatcheck_head VALUES (1, '1-abcdef01', 0, '', 0, 1, 1, 7000, 600000, 0.1, 0)"
         )
         connection.commit()
 
@@ -116,10 +117,29 @@ def test_a_database_of_the_first_version_is_upgraded_with_its_logins_intact(path
     assert (record.session_id, record.roles, record.user_version) == ("ses_a", ("admin",), 3)
     assert [entry.kind for entry in asyncio.run(store.read(lambda tx: tx.audit.page()))] == ["login.succeeded"]
     assert asyncio.run(store.read(lambda tx: tx.services.page())) == []
+    assert asyncio.run(store.read(lambda tx: tx.log.head())).longest_lease_ms == 7_000
     asyncio.run(store.close())
     with connect(path, query_only=True) as connection:
         noted = connection.exec_driver_sql(f"SELECT * FROM {migrations.OLDEST_TABLE}").fetchall()
         assert noted == [(migrations.NEWEST["store"], migrations.OLDEST["store"])]
+
+
+@pytest.mark.parametrize(
+    ("given", "known", "wanted", "longest"),
+    [(20_000, 5_000, 5_000, 20_000), (20_000, 0, 20_000, 20_000), (5_000, 60_000, 5_000, 60_000)],
+)
+def test_leases_that_older_code_gave_are_allowed_for(store, path, given, known, wanted, longest):
+    asyncio.run(store.close())
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"UPDATE coatcheck_head SET lease_ms = {given}, longest_lease_ms = {known}")
+    raw.close()
+    store = store_for(f"sqlite:///{path}")
+    asyncio.run(store.open())
+    parameters = {"lease": timedelta(milliseconds=wanted), "token": timedelta(minutes=10), "drift": 0.1}
+    asyncio.run(store.write(lambda tx: tx.log.set_parameters(**parameters)))
+    head = asyncio.run(store.read(lambda tx: tx.log.head()))
+    asyncio.run(store.close())
+    assert (head.lease_ms, head.longest_lease_ms) == (wanted, longest)
 
 
 def test_tables_of_the_application_in_the_same_file_are_left_alone(path):

@@ -37,7 +37,7 @@ auth = Auth(
         url="https://app.example.com",
         secrets=("…",),  # made with: coatcheck keys secret
         sessions=SessionSettings(idle_after=timedelta(hours=1)),
-        web=WebSettings(trusted_proxies=("10.0.0.0/8",)),
+        web=WebSettings(trusted_proxies=("10.0.0.10/32",)),
     )
 )
 ```

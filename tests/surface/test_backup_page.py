@@ -2,14 +2,18 @@
 
 import asyncio
 import os
+import re
 import shutil
+import stat
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_urlsafe
+from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from coatcheck import Auth, Settings
 from coatcheck.errors import AuthError, Misconfigured
@@ -17,6 +21,7 @@ from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings
 from coatcheck.testing import fast_passwords, login_as
 from tests.postgres import PostgresServer
+from tests.serving import free_port
 from tests.surface.documents import blocks
 
 LEASE = timedelta(milliseconds=200)
@@ -41,8 +46,28 @@ class Installation:
             "COATCHECK_SECRETS": self._settings.secrets[0],
             "COATCHECK_REVOCATION_LEASE": "200ms",
             "COATCHECK_REVOCATION_WITNESS": self._settings.revocation.witness,
+            "PGSERVICEFILE": str(folder / "pg_service.conf"),
         }
-        (folder / "backup").mkdir()
+        if database.startswith("postgresql:"):
+            self._name(conninfo_to_dict(database))
+        self.backups = folder / "backup"
+        self.backups.mkdir()
+
+    def _name(self, there: dict[str, Any]) -> None:
+        """Write the page's file for PostgreSQL's programs, with another place: two hosts, nobody at the first."""
+        (page,) = blocks("docs/backup-and-restore.md", "ini")
+        here = {
+            "host": f"{there['host']},{there['host']}",
+            "dbname": there["dbname"],
+            "user": f"{there['user']}\nport={free_port()},{there['port']}",
+            "password": "nobody asks for it",
+            "sslmode": "disable",
+        }
+        for name, value in here.items():
+            page, count = re.subn(rf"^{name}=.*$", f"{name}={value}", page, flags=re.MULTILINE)
+            assert count == 1, name
+        assert "target_session_attrs=read-write\n" in page
+        (self._folder / "pg_service.conf").write_text(page)
 
     def run(self, number: int) -> None:
         """One block of the page, with other paths."""
@@ -94,6 +119,7 @@ def live_through_a_restore(site: Installation, *, back_up: int, put_back: tuple[
     """Back up, end a login, put the backup back, and see that it stays ended."""
     early = site.log_in()
     site.run(back_up)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in site.backups.iterdir()} == {0o600}
     late = site.log_in()
     site.end_all()
     assert (site.says(early), site.says(late)) == ("session.ended", "session.ended")
@@ -112,6 +138,10 @@ def test_a_dump_of_postgresql_that_was_put_back_revives_nothing(tmp_path: Path) 
     with PostgresServer(tmp_path / "postgres") as server:
         site = Installation(tmp_path, server.new_database(), str(Path(server.program("pg_dump")).parent))
         live_through_a_restore(site, back_up=DUMP, put_back=(RESTORE,), epoch=EPOCH)
+
+
+def test_no_command_hands_a_password_to_the_list_of_processes() -> None:
+    assert "$COATCHECK" not in "".join(blocks("docs/backup-and-restore.md", "sh"))
 
 
 def test_a_copy_of_sqlite_that_was_put_back_revives_nothing(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from tests.cli.conftest import CommandLine
 from tests.surface.documents import text_of
 
 PAGE = "docs/moving-to-postgresql.md"
-ON_THE_PAGE = "postgresql://coatcheck@db.internal/coatcheck"
+ON_THE_PAGE = (
+    "postgresql://coatcheck@db.internal/coatcheck?sslmode=verify-full&sslrootcert=/etc/coatcheck/database-ca.pem"
+)
 FOLDER = "/var/lib/coatcheck"
 
 

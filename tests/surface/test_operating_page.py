@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from coatcheck import Auth, Settings
-from coatcheck.errors import Misconfigured, StoreUnavailable
+from coatcheck.errors import Misconfigured, StoreUnavailable, TokenInvalid
+from coatcheck.model.client import Client
 from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings
 from coatcheck.testing import ManualClock, fast_passwords, login_as
@@ -77,6 +78,45 @@ def test_a_master_secret_is_replaced_by_plan_without_anybody_noticing(tmp_path):
     for given in ((old, new), (new, old)):
         for credential in credentials:
             assert asyncio.run(code_for(settings(tmp_path, *given), credential)) == "passes"
+
+
+def test_a_known_device_stays_known_while_the_master_secret_is_replaced_by_plan(tmp_path):
+    old, new = "the first master secret of this test 1", "the second master secret of this test 2"
+    password, tokens = "three quiet herons wade", []
+
+    async def log_in_from_here(*secrets: str) -> None:
+        async with Auth(settings(tmp_path, *secrets)) as auth:
+            if not tokens:
+                await auth.register("ann@example.com", password, name="Ann")
+            client = Client(device_token=tokens[-1] if tokens else None)
+            login = await auth.login("ann@example.com", password, client=client)
+            tokens.append(login.credentials.device_token or tokens[-1])
+
+    for given in ((old,), (old, new), (new, old), (new, old)):
+        asyncio.run(log_in_from_here(*given))
+    first, both, changed, again = tokens
+    assert first == both != changed == again, "a token of the old secret was replaced before that is removed"
+    assert first[:25] == changed[:25], "it is the same device: 4 characters of a prefix, and 21 for its name"
+
+
+@pytest.mark.anyio
+async def test_api_keys_and_secrets_of_services_need_the_old_secret_for_as_long_as_they_live(tmp_path):
+    old, new = "the first master secret of this test 1", "the second master secret of this test 2"
+    clock = ManualClock()
+    async with Auth(settings(tmp_path, old), clock=clock) as auth:
+        owner = (await login_as(auth, "ann@example.com", carry=Carry.HEADER)).user.id
+        api_key = (await auth.api_keys.create(owner, "my backup")).secret.encode()
+        secret = (await auth.services.create("orders", audiences=("orders",))).first.secret.encode()
+    async with Auth(settings(tmp_path, new, old), clock=clock) as auth:
+        for _ in range(2):
+            clock.advance(timedelta(days=31))
+            await auth.rotate_keys()
+        assert (await auth.check(api_key.decode())).user_id == owner
+        assert auth.parts.ready.service_secrets.is_genuine(secret)
+    async with Auth(settings(tmp_path, new), clock=clock) as auth:
+        with pytest.raises(TokenInvalid):
+            await auth.check(api_key.decode())
+        assert not auth.parts.ready.service_secrets.is_genuine(secret)
 
 
 def test_the_secret_is_made_as_the_page_says_and_for_its_owner_alone(tmp_path):

@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 import time
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import click
 import pytest
@@ -22,7 +24,8 @@ from coatcheck.settings import Settings
 from tests.journeys.installation import EXAMPLES, Server, configuration, plain_environment
 from tests.nginx import certified
 from tests.programs import installed
-from tests.serving import QUICK
+from tests.serving import QUICK, free_port
+from tests.serving import coatcheck as coatcheck_command
 from tests.surface.documents import ROOT
 
 SERVERS = ("server-1", "server-2")
@@ -36,7 +39,8 @@ def composed() -> dict[str, Any]:
 def unit() -> dict[str, list[str]]:
     """The settings of the systemd unit, by name."""
     found: dict[str, list[str]] = {}
-    for name, value in re.findall(r"^(\w+)=(.*)$", (EXAMPLES / "coatcheck.service").read_text(), re.MULTILINE):
+    text = (EXAMPLES / "coatcheck.service").read_text(encoding="utf-8").replace("\\\n", " ")
+    for name, value in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE):
         found.setdefault(name, []).append(value)
     return found
 
@@ -53,13 +57,28 @@ def environment_file() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
+def address(service: str, network: str = "front") -> str:
+    """The address that the compose file gives."""
+    given: str = composed()["services"][service]["networks"][network]["ipv4_address"]
+    return given
+
+
+def unit_command() -> list[str]:
+    """What the unit starts, with its variables in place."""
+    words = shlex.split(unit()["ExecStart"][0])
+    return [word.replace("${LISTEN}", environment_file()["LISTEN"]) for word in words]
+
+
 def read_here(environment: dict[str, str], folder: Path) -> tuple[Settings, dict[str, str]]:
     """The settings, with the files that are named put into ``folder``."""
     contents = {
         "COATCHECK_SECRETS_FILE": token_urlsafe(32),
         "COATCHECK_DATABASE_URL_FILE": "postgresql://coatcheck@postgres/coatcheck",
+        "COATCHECK_CACHE_URL_FILE": "rediss://coatcheck:password@cache.internal:6380/0",
     }
     for name, content in contents.items():
+        if name not in environment:
+            continue
         file = folder / Path(environment[name]).name
         file.write_text(content + "\n", encoding="utf-8")
         environment = environment | {name: str(file)}
@@ -81,17 +100,99 @@ def test_every_setting_of_the_compose_file_is_read_by_the_real_reader(name: str,
     assert settings.database.startswith("postgresql://")
     assert settings.cache == "redis://redis:6379/0"
     assert not settings.is_local
-    assert settings.web.trusted_proxies == (composed()["networks"]["front"]["ipam"]["config"][0]["subnet"],)
+    assert settings.web.trusted_proxies == (f"{address('proxy')}/32",)
+
+
+def test_dockers_own_address_may_not_say_who_the_client_is() -> None:
+    (front,), (back,) = (composed()["networks"][name]["ipam"]["config"] for name in ("front", "back"))
+    (trusted,) = composed()["x-server"]["environment"]["COATCHECK_WEB_TRUSTED_PROXIES"].split(",")
+    assert ip_address(front["gateway"]) in ip_network(front["subnet"])
+    assert ip_address(front["gateway"]) not in ip_network(trusted)
+    fixed: list[IPv4Address] = []
+    for service in composed()["services"].values():
+        networks = service["networks"]
+        assert isinstance(networks, dict) or networks == ["back"], "in front everybody has an address of their own"
+        fixed += [ip_address(each["ipv4_address"]) for each in networks.values()] if isinstance(networks, dict) else []
+    assert len(set(fixed)) == len(fixed) == 5
+    assert all(each in ip_network(front["subnet"]) or each in ip_network(back["subnet"]) for each in fixed)
+    assert not any(each in ip_network(back["ip_range"]) for each in fixed), "nobody else is given it"
+
+
+def test_what_a_client_says_of_its_address_is_dropped_by_the_first_proxy() -> None:
+    text = (EXAMPLES / "nginx.conf").read_text(encoding="utf-8")
+    assert re.findall(r"proxy_set_header X-Forwarded-For (.*);", text) == ["$remote_addr"]
+
+
+def test_redis_forgets_nothing_to_make_room() -> None:
+    words = composed()["services"]["redis"]["command"]
+    assert words[words.index("--maxmemory-policy") + 1] == "noeviction", "docs/redis.md says why"
 
 
 def test_every_setting_of_the_units_environment_is_read_by_the_real_reader(tmp_path: Path) -> None:
     settings, _ = read_here(environment_file(), tmp_path)
     assert settings.database.startswith("postgresql://")
     assert settings.revocation.witness.startswith("/var/lib/coatcheck/")
+    assert (settings.cache or "").startswith("rediss://")
+    assert settings.web.trusted_proxies == ("10.0.0.10/32",)
+
+
+def test_the_unit_listens_where_the_proxy_asks_and_prometheus_too() -> None:
+    here = environment_file()["LISTEN"]
+    said = accepted(unit_command()[1:])
+    assert said["host"] == here
+    assert f"{here}:{said['port']}" in (EXAMPLES / "readiness.py").read_text(encoding="utf-8")
+    asked = yaml.safe_load((EXAMPLES / "prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"][0]
+    assert "{}:{}".format(*said["metrics"]) in asked["static_configs"][0]["targets"]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_metrics_are_told_where_the_proxy_does_not_come(name: str) -> None:
+    assert accepted(composed()["services"][name]["command"])["metrics"] == (address(name, "back"), 9464)
+    assert "back" not in composed()["services"]["proxy"]["networks"]
+    assert composed()["networks"]["back"]["internal"] is True
+    assert "ports" not in composed()["services"][name]
+
+
+def test_systemd_never_gives_up_and_one_worker_that_is_killed_does_not_end_all() -> None:
+    assert unit()["StartLimitIntervalSec"] == ["0"]
+    assert unit()["Restart"] == ["always"]
+    assert unit()["OOMPolicy"] == ["continue"]
+    text = (EXAMPLES / "coatcheck.service").read_text(encoding="utf-8")
+    assert text.index("StartLimitIntervalSec") < text.index("[Service]"), "elsewhere systemd does not read it"
+
+
+def test_the_command_line_beside_the_unit_has_its_settings(tmp_path: Path) -> None:
+    environment = (EXAMPLES / "environment").read_text(encoding="utf-8").replace("/etc/coatcheck", str(tmp_path))
+    (tmp_path / "environment").write_text(environment)
+    (tmp_path / "secret").write_text(token_urlsafe(32))
+    (tmp_path / "database_url").write_text("postgresql://coatcheck@postgres/coatcheck")
+    (tmp_path / "cache_url").write_text("rediss://cache.internal:6380/0")
+    sudo = tmp_path / "sudo"
+    sudo.write_text('#!/bin/sh\ntest "$*" != "${*#-u coatcheck -- }" || exit 9\nshift 3\nSUDO_USER=ann exec "$@"\n')
+    sudo.chmod(0o755)
+    ours = tmp_path / "coatcheck"
+    ours.write_text(f'#!/bin/sh\ntest "$LOGNAME" = ann || exit 8\nexec {shlex.join(coatcheck_command())} "$@"\n')
+    ours.chmod(0o755)
+    text = (EXAMPLES / "coatcheck.sh").read_text(encoding="utf-8")
+    for documented, here in {"/etc/coatcheck": str(tmp_path), "/opt/coatcheck/bin/coatcheck": str(ours)}.items():
+        assert text.count(documented) == 1
+        text = text.replace(documented, here)
+    (tmp_path / "run").write_text(text)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", tmp_path / "run", "doctor", "--settings"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=plain_environment() | {"PATH": path},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "https://app.example.com" in done.stdout
+    assert "10.0.0.10/32" in done.stdout
 
 
 def test_the_commands_are_ones_that_the_command_line_takes() -> None:
-    from_unit = shlex.split(unit()["ExecStart"][0])
+    from_unit = unit_command()
     assert Path(from_unit[0]).name == "coatcheck"
     for words in (from_unit[1:], *(composed()["services"][name]["command"] for name in SERVERS)):
         said = accepted(words)
@@ -123,8 +224,8 @@ def test_whatever_the_compose_file_names_is_defined_in_it_or_lies_beside_it() ->
     assert (EXAMPLES / whole["x-server"]["build"]["context"]).resolve() == ROOT
     assert (ROOT / whole["x-server"]["build"]["dockerfile"]).is_file()
     assert all(name in whole["services"] for service in services for name in service.get("depends_on", []))
-    hosts = re.findall(r"^server ([\w-]+):8000", (EXAMPLES / "servers.conf").read_text(), re.MULTILINE)
-    assert tuple(hosts) == SERVERS
+    hosts = re.findall(r"^server ([\d.]+):8000", (EXAMPLES / "servers.conf").read_text(), re.MULTILINE)
+    assert hosts == [address(name) for name in SERVERS], "nginx starts, whoever of them is there"
 
 
 def test_the_image_copies_what_is_there_and_keeps_no_more_than_it_installs() -> None:
@@ -151,9 +252,7 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
 def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
     certified(tmp_path)
     (tmp_path / "nginx.conf").write_text(configuration(tmp_path, 8443))
-    (tmp_path / "servers.conf").write_text(
-        (EXAMPLES / "servers.conf").read_text().replace("server-1", "127.0.0.1").replace("server-2", "127.0.0.2")
-    )
+    shutil.copy(EXAMPLES / "servers.conf", tmp_path)
     done = subprocess.run(
         [installed("nginx"), "-t", "-p", tmp_path, "-e", "stderr", "-c", "nginx.conf"],
         capture_output=True,
@@ -179,11 +278,16 @@ def test_a_server_runs_as_the_compose_file_says_and_the_health_check_says_how_it
         }
     )
     options = composed()["services"]["server-1"]["command"]
-    server = Server(tmp_path / "output", environment, options=[*options[3:5], *options[-2:], "--drain-for", "4"])
+    assert options[3:5] == ["--workers", "2"]
+    metrics = f"127.0.0.1:{free_port()}"
+    changed = ["--drain-for", "4", "--metrics", metrics]
+    server = Server(tmp_path / "output", environment, options=[*options[3:5], "--log-format", "json", *changed])
     server.start()
     try:
         assert _health(server) == 0
         assert server.ask("GET", "readyz?strict=true").status == 200
+        with urlopen(f"http://{metrics}/metrics") as told:
+            assert b'coatcheck_workers{state="wanted"} 2' in told.read()
         server.end()
         gives_up = time.monotonic() + 3.5
         while server.ask("GET", "readyz").status == 200:

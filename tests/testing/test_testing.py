@@ -1,7 +1,7 @@
 """What an application's own tests use."""
 
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from starlette.applications import Starlette
@@ -99,7 +99,7 @@ def test_fast_passwords_are_fast_and_can_be_set_further():
     settings = fast_passwords(minimum_length=8)
     assert settings.minimum_length == 8
     hasher = PasswordHasher(settings)
-    began = perf_counter()
+    began = thread_time()
     for _ in range(10):
         assert hasher.verify(hasher.hash("three quiet herons wade"), "three quiet herons wade")
-    assert perf_counter() - began < 0.5
+    assert thread_time() - began < 0.5

@@ -24,11 +24,12 @@ from coatcheck.upkeep.follow import Follower
 
 
 class Counting(StoreAuthority):
-    """The store's authority; counts syncs, and can be taken away."""
+    """The store's authority; counts syncs, can be taken away, and be wrong as after a mistake of ours."""
 
     syncs = 0
     is_reachable = True
     is_behind = False
+    is_wrong = False
     synced: asyncio.Event | None = None
 
     async def sync(self, question: Question) -> Answer:
@@ -37,6 +38,8 @@ class Counting(StoreAuthority):
         self.syncs += 1
         if self.synced is not None:
             self.synced.set()
+        if self.is_wrong:
+            raise ValueError("not enough values to unpack")
         answer = await super().sync(question)
         if self.is_behind and isinstance(answer, Delta):
             return structs.replace(answer, head=structs.replace(answer.head, seq=answer.head.seq - 1))
@@ -57,6 +60,13 @@ class Site:
     @property
     def is_trusted(self) -> bool:
         return self.subscriber.lease.holds(self.clock.steady(), self.clock.wall())
+
+    async def sees_a_sync_after(self, hint: Callable[[], None]) -> None:
+        """Give the hint, and wait for what the follower does about it."""
+        self.authority.synced = asyncio.Event()
+        hint()
+        async with asyncio.timeout(5):
+            await self.authority.synced.wait()
 
     def end_a_session(self, *, awaited: bool = False) -> None:
         happening = SessionEnded(new_identifier("ses"))
@@ -184,10 +194,7 @@ def test_a_lapsed_registration_is_replaced_at_once() -> None:
 def test_ringing_syncs_soon() -> None:
     async def test(site: Site) -> None:
         await site.follower.start()
-        site.authority.synced = asyncio.Event()
-        site.follower.ring()
-        async with asyncio.timeout(5):
-            await site.authority.synced.wait()
+        await site.sees_a_sync_after(site.follower.ring)
         await site.follower.stop()
 
     following(test)
@@ -217,10 +224,8 @@ def test_what_the_store_tells_is_refused_at_once_without_asking() -> None:
 def test_what_somebody_waits_for_is_asked_for_at_once_too() -> None:
     async def test(site: Site) -> None:
         await site.follower.start()
-        site.authority.synced = asyncio.Event()
-        site.follower.heed(told_of(site, new_identifier("ses"), is_urgent=True))
-        async with asyncio.timeout(5):
-            await site.authority.synced.wait()
+        news = told_of(site, new_identifier("ses"), is_urgent=True)
+        await site.sees_a_sync_after(lambda: site.follower.heed(news))
         await site.follower.stop()
 
     following(test)
@@ -244,6 +249,23 @@ def test_a_hint_from_elsewhere_is_followed_unless_the_store_gives_it_too(order: 
         await site.follower.stop()
 
     following(test)
+
+
+def test_a_fault_of_ours_does_not_end_the_loop(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(site: Site) -> None:
+        await site.follower.start()
+        site.authority.is_wrong = True
+        for failures in (1, 2):
+            await site.sees_a_sync_after(site.follower.ring)
+            assert site.follower.failures == failures
+        site.authority.is_wrong = False
+        await site.sees_a_sync_after(site.follower.ring)
+        await site.follower.stop()
+
+    following(test)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert "it will be tried again" in caplog.text
+    assert "followed again" in caplog.text
 
 
 def test_many_unknown_keys_cost_one_sync_and_share_its_outcome() -> None:
@@ -321,6 +343,41 @@ def test_a_store_that_is_behind_is_told_once_and_grants_nothing(caplog: pytest.L
     following(test)
     (told,) = caplog.records
     assert "behind what was known" in told.getMessage()
+
+
+def test_an_answer_that_another_has_overtaken_is_asked_for_again_and_says_nothing_of_a_backup(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Late(Counting):
+        """Keeps the first answer that may be held until it is let go."""
+
+        arrived: asyncio.Event
+        goes: asyncio.Event
+
+        async def sync(self, question: Question) -> Answer:
+            answer = await super().sync(question)
+            if question.wait_ms and not self.arrived.is_set():
+                self.arrived.set()
+                await self.goes.wait()
+            return answer
+
+    async def test(site: Site) -> None:
+        authority = Late(site.store, lambda: ManualClock().now)
+        authority.arrived, authority.goes = asyncio.Event(), asyncio.Event()
+        follower = Follower(site.subscriber, authority, site.clock, name="x", accept_ms=None, interval=60.0, holds=True)
+        await follower.sync()
+        held = asyncio.create_task(follower.sync(hold=True))
+        await authority.arrived.wait()
+        site.end_a_session()
+        assert await follower.learn_keys()
+        known = site.subscriber.replica.position
+        authority.goes.set()
+        assert await held
+        assert site.subscriber.replica.position == known
+        assert authority.syncs == 4
+
+    following(test)
+    assert not caplog.records
 
 
 class Holding(Counting):

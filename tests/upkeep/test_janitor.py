@@ -19,6 +19,7 @@ class Site:
         row = registration("gone", accept_ms=accept_ms, heard_at=self.clock.now, registered_at=self.clock.now)
         self.store.registry_transact(lambda registry: registry.add(row))
         self.janitor = Janitor(self.store, self.clock)
+        self.look_after(0)
 
     def look_after(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))
@@ -69,8 +70,26 @@ def test_another_process_that_sees_the_mark_for_the_first_time_waits_again() -> 
     assert site.state == "deleted"
 
 
-@pytest.mark.parametrize("step", [-3600, 3600])
-def test_a_stepped_wall_clock_deletes_nobody_early(step: int) -> None:
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=-1), timedelta(seconds=90), timedelta(days=30)])
+@pytest.mark.parametrize("whose", ["the janitor's", "the subscriber's"])
+def test_by_a_wrong_wall_clock_nobody_is_given_up_who_is_heard_from(wrong_by: timedelta, whose: str) -> None:
     site = Site()
-    asyncio.run(site.janitor.look(site.clock.now + timedelta(seconds=step)))
-    assert site.state != "deleted"
+    for _ in range(30):
+        site.clock.advance(timedelta(seconds=6))
+        there, here = site.clock.now, site.clock.now
+        if whose == "the janitor's":
+            here += wrong_by
+        else:
+            there += wrong_by
+        site.store.registry_transact(lambda registry, at=there: registry.acknowledge("reg_gone", None, at, 5_000))
+        asyncio.run(site.janitor.look(here))
+        assert site.state == "there"
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=-1), timedelta(days=30)])
+def test_by_a_wrong_wall_clock_who_is_silent_is_given_up_as_soon(wrong_by: timedelta) -> None:
+    site = Site()
+    for seconds, state in ((59, "there"), (2, "marked"), (1, "marked"), (7, "deleted")):
+        site.clock.advance(timedelta(seconds=seconds))
+        asyncio.run(site.janitor.look(site.clock.now + wrong_by))
+        assert site.state == state

@@ -155,3 +155,21 @@ def test_a_callers_answer_does_not_tell_what_is_wrong_between_the_servers() -> N
         with pytest.raises(StoreUnavailable) as told:
             verifier.check(held.token)
         assert told.value.message == StoreUnavailable().message
+
+
+def test_how_old_its_knowledge_is_does_not_hide_behind_a_lease_that_became_shorter() -> None:
+    gate = Gate()
+    with trusting(make=gate.around(), revocation=RevocationSettings(lease=timedelta(seconds=5))) as site:
+        verifier, _ = warm(site)
+        lease = verifier._alive.subscriber.lease
+        site.server.run(
+            site.auth.store.write(
+                lambda tx: tx.log.set_parameters(lease=LEASE, token=timedelta(minutes=10), drift=0.1),
+            )
+        )
+        until(lambda: lease.length == LEASE.total_seconds())
+        gate.mode = "down"
+        time.sleep(0.6)
+        behind_by = verifier.state.behind_by
+        assert behind_by is not None
+        assert behind_by >= timedelta(seconds=0.3)

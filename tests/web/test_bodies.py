@@ -4,7 +4,7 @@ from asyncio import Event, run
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from time import thread_time
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -225,10 +225,10 @@ def test_fields_that_do_not_fit_together_are_invalid_without_details() -> None:
     ids=range(30),
 )
 def test_what_is_not_one_json_object_read_one_way_is_malformed(body: bytes) -> None:
-    began = perf_counter()
+    began = thread_time()
     with pytest.raises(RequestMalformed):
         read_json(body, JSON, Order)
-    assert perf_counter() - began < 0.1
+    assert thread_time() - began < 0.1
 
 
 @pytest.mark.parametrize(
@@ -364,10 +364,10 @@ def test_a_form_has_one_meaning(body: bytes, fields: dict[str, str]) -> None:
     ids=range(15),
 )
 def test_a_form_that_could_be_read_in_two_ways_or_not_at_all_is_malformed(body: bytes) -> None:
-    began = perf_counter()
+    began = thread_time()
     with pytest.raises(RequestMalformed):
         read_form(body, FORM)
-    assert perf_counter() - began < 0.1
+    assert thread_time() - began < 0.1
 
 
 @pytest.mark.parametrize("content_type", [b"", b"text/plain", b"multipart/form-data; boundary=x", b"application/json"])

@@ -30,7 +30,7 @@ async def current(connection: Connection) -> Principal:
     decided = None if checker is None else checker.check(presented.token, presented.carried_by)
     if not isinstance(decided, Remembered):
         decided = await entrance.settle(presented, passage)
-    passage.shown = (presented, decided)
+    passage.learn((presented, decided))
     return decided.principal
 
 

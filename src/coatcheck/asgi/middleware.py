@@ -7,11 +7,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from coatcheck.asgi.answers import Answers, teach
 from coatcheck.asgi.entrance import Entrance
 from coatcheck.asgi.gone import comes_of_going, is_evicted
-from coatcheck.asgi.lifespan import run_lifespan
 from coatcheck.asgi.passage import KEY, Passage
 from coatcheck.asgi.websocket import LiveSocket
 from coatcheck.auth import Auth
 from coatcheck.errors import AuthError, Misconfigured
+from coatcheck.lifespan import run_lifespan
 
 
 class AuthMiddleware:
@@ -62,7 +62,7 @@ class AuthMiddleware:
         if kind == "websocket":
             await self._converse(scope, receive, send)
         elif kind == "lifespan":
-            await run_lifespan(self._app, self._auth, scope, receive, send)
+            await run_lifespan(self._app, self._auth.start, self._auth.stop, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -26,27 +26,30 @@ KEY: Final = "coatcheck"
 
 
 class Passage:
-    """One HTTP request. ``addition`` is what the beginning of the answer still lacks, ``shown`` the credential that
-    somebody has learned the holder of.
+    """One HTTP request. ``addition`` is what the beginning of the answer still lacks.
 
     The scope knows it, and the server's ``send`` knows the scope: it must be told to ``leave`` in the end, or each
     request would leave a cycle to the garbage collector, which costs more than all of a check.
     """
 
-    __slots__ = ("_send", "addition", "entrance", "has_begun", "looked_after", "shown")
+    __slots__ = ("_send", "_shown", "addition", "entrance", "has_begun", "looked_after")
 
     def __init__(self, entrance: Entrance, send: Send) -> None:
         self.entrance = entrance
         self.addition: Addition | None = None
-        self.shown: Shown | None = None
         self.has_begun = False
         self.looked_after: LiveStream | None = None
         self._send = send
+        self._shown: Shown | None = None
+
+    def learn(self, shown: Shown) -> None:
+        """Somebody has learned who is there: look after the answer, if it turns out to be a long one."""
+        self._shown = shown
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send on."""
         self.has_begun = True
-        if self.shown is None and self.addition is None:
+        if self._shown is None and self.addition is None:
             return self._send(message)
         if message["type"] == "http.response.start" and (self.addition is not None or not _has_length(message)):
             return self._begin(message)
@@ -67,8 +70,8 @@ class Passage:
         if self.addition is not None:
             message = await self.addition.to(message)
         await self._send(message)
-        if self.shown is not None and not _has_length(message):
-            self.looked_after = LiveStream(self.entrance.auth.live, self.shown, message, self._send)
+        if self._shown is not None and not _has_length(message):
+            self.looked_after = LiveStream(self.entrance.auth.live, self._shown, message, self._send)
             self._send = self.looked_after.send
 
 

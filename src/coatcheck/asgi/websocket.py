@@ -47,17 +47,14 @@ class LiveSocket:
         self._live: Live | None = None
         self._connections: LiveConnections | None = None
 
-    def learned(self, shown: Shown) -> None:
-        """Somebody has learned who is there. What was learned first counts: a route that asked for a role then may ask
-        for none later."""
+    def learn(self, shown: Shown) -> None:
+        """Somebody has learned who is there: look after the connection from now on. What was learned first counts: a
+        route that asked for a role then may ask for none later."""
         presented, remembered = shown
         if self._live is None and self.ended_by is None:
             self._live = Live(presented.token, presented.carried_by, remembered, self.end)
             self._connections = self.entrance.auth.live
             self._connections.add(self._live)
-
-    shown = property(None, learned)
-    """Set by whoever has learned who is there: what a ``Passage`` only keeps, begins the looking after here."""
 
     async def receive(self) -> Message:
         """Receive, until the login has ended. The first message, which says no more than that there is a client, comes

@@ -56,7 +56,7 @@ class ApiKeys:
         )
         return committed.result
 
-    async def list(self, user_id: str) -> Sequence[Session]:
+    async def of(self, user_id: str) -> Sequence[Session]:
         """A person's keys that are good, the newest first; ``seen_at`` is when each was last used."""
         return self._current(await self._opened.ready.store.read(lambda tx: tx.sessions.live_of(user_id, Kind.API_KEY)))
 

@@ -102,17 +102,17 @@ class Auth(Life):
 
     @property
     def checker(self) -> Checker:
-        """The synchronous check, without I/O. Raises Misconfigured before ``start``."""
+        """The synchronous check, without I/O. Raises Misconfigured where it is not open."""
         return self._running.checker
 
     @property
     def live(self) -> LiveConnections:
-        """The connections of this process that stay open after their check. Raises Misconfigured before ``start``."""
+        """The connections of this process that outlive their check. Raises Misconfigured where it is not open."""
         return self._running.live
 
     @property
     def parts(self) -> Opened:
-        """What runs inside, for whoever measures it; false before ``start``."""
+        """What runs inside, for whoever measures it; false before ``open`` or ``start``, and after ``stop``."""
         return self._opened
 
     # -- checking -----------------------------------------------------------------------------------------------------

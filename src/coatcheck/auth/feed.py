@@ -18,6 +18,7 @@ from coatcheck.errors import RegistrationUnknown, ServiceRefused
 from coatcheck.feed import feed_audience
 from coatcheck.model.position import Position
 from coatcheck.model.service import Service
+from coatcheck.stores.authority import Late
 from coatcheck.stores.port import Transaction
 from coatcheck.tokens.derivation import DerivedKey
 from coatcheck.upkeep.follow import Follower
@@ -65,7 +66,7 @@ class Feed:
         self._opened = opened
         self._admission = Admission(opened, services, lambda: feed_audience(opened.ready.settings.issuer))
         self._reads = SharedReads(lambda questions: opened.authority.sync_all(questions))
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: dict[asyncio.Future[None], None] = {}  # woken in the order in which they came
         self._recorded: dict[str, Position | None] = {}
         self._heard_from: Follower | None = None
         self._rung = 0
@@ -132,6 +133,8 @@ class Feed:
 
     async def _ask(self, question: Question) -> Answer:
         answer = await self._reads.ask(question)
+        if isinstance(answer, Late):
+            answer = await self._opened.authority.sync_late(question, answer)
         if len(self._recorded) >= _MOST_RECORDED:
             self._recorded.clear()
         if isinstance(answer, Unregistered):
@@ -165,12 +168,12 @@ class Feed:
             return
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
-        self._waiting.add(woken)
+        self._waiting[woken] = None
         try:
             waited_for = {woken} if gone is None else {woken, gone}
             await asyncio.wait(waited_for, timeout=max(0.0, until - loop.time()), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._waiting.discard(woken)
+            self._waiting.pop(woken, None)
         if gone is not None and gone.done():
             raise ConnectionAbortedError
 

@@ -1,6 +1,6 @@
 """What a service may know of a token that it was shown (RFC 7662): decided by the same check as everywhere."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct, structs
@@ -25,13 +25,16 @@ _OLDEST: Final = 3600.0
 class Introspection(Struct, frozen=True, kw_only=True):
     """A token that is good now, and for this service.
 
-    ``audiences`` are those of the token that are this service's own. ``claims`` are those of an access token, None for
-    a session token or an API key. The counters and ``position`` are what a checker that follows the log needs to
-    remember it (rules 9 and 10 of ``docs/revocation.md``); ``age_ms`` is how old what decided was at the most, so that
-    who asks without a lease doesn't take it for longer than a lease lasts (rule 8).
+    ``expires_at`` is the token's: one that was replaced ends with its grace, long before its session. ``audiences`` are
+    those of the token that are this service's own. ``claims`` are those of an access token, None for a session token or
+    an API key. The counters and ``position`` are what a checker that follows the log needs to remember it (rules 9 and
+    10 of ``docs/revocation.md``). ``age_ms`` is how old what decided was at the most, so that who asks without a lease
+    doesn't take it for longer than a lease lasts (rule 8); ``read_ms`` is how long ago the store was asked, so that T
+    counts from then everywhere.
     """
 
     principal: Principal
+    expires_at: datetime
     audiences: tuple[str, ...]
     issued_at: datetime
     claims: AccessClaims | None
@@ -40,6 +43,7 @@ class Introspection(Struct, frozen=True, kw_only=True):
     everything_generation: int
     position: Position
     age_ms: int
+    read_ms: int
 
 
 async def introspect(opened: Opened, who: Principal, token: bytes) -> Introspection | None:
@@ -100,7 +104,7 @@ async def _access_token(opened: Opened, service: Service, token: bytes) -> Intro
             continue
         claims = claims_of(token)
         issued_at = datetime.fromtimestamp(claims.iat, held.principal.expires_at.tzinfo)
-        return _told(held, age_ms, service, held.audience, issued_at, claims)
+        return _told(opened, held, age_ms, service, held.audience, issued_at, claims)
     return None
 
 
@@ -116,10 +120,11 @@ async def _opaque(opened: Opened, service: Service, token: bytes) -> Introspecti
     audiences = session.audiences or (opened.ready.settings.issuer,)
     if not set(audiences) & set(service.audiences):
         return None
-    return _told(held, age_ms, service, audiences, session.created_at, None)
+    return _told(opened, held, age_ms, service, audiences, session.created_at, None)
 
 
 def _told(
+    opened: Opened,
     held: Remembered,
     age_ms: int,
     service: Service,
@@ -130,6 +135,7 @@ def _told(
     credential = held.credential
     return Introspection(
         principal=held.principal,
+        expires_at=min(held.principal.expires_at, datetime.fromtimestamp(held.ends_at, UTC)),
         audiences=tuple(each for each in audiences if each in service.audiences),
         issued_at=issued_at,
         claims=claims,
@@ -138,4 +144,5 @@ def _told(
         everything_generation=credential.everything,
         position=Position(credential.epoch, credential.seq),
         age_ms=age_ms,
+        read_ms=int(opened.running.checker.read_for(held) * 1000),
     )

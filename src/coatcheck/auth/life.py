@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Self
 
-from coatcheck.auth.opened import Opened
+from coatcheck.auth.opened import Opened, Parts
 from coatcheck.authority import Authority
 from coatcheck.clock import Clock, SystemClock
 from coatcheck.errors import Misconfigured
@@ -119,7 +119,7 @@ class Life:
             hasher=PasswordHasher(self.settings.passwords),
             pool=HashingPool(self.settings.passwords, waiting=PatiencePaused),
             attempts=Attempts(self.settings.attempts, None if redis is None else redis.counters),
-            devices=DeviceTokens(secrets.current("device token").key),
+            devices=DeviceTokens(*(each.key for each in secrets.all("device token"))),
             session_tokens=OpaqueTokens(SESSION_PREFIX, secrets),
             refresh_tokens=RefreshTokens(secrets),
             api_keys=KeyTokens(API_KEY_PREFIX, secrets),
@@ -152,16 +152,16 @@ class Life:
         engine.switch.throw(self._denies_here)
         if redis is not None:
             await redis.start()
-        self._opened.fill(engine=engine, means=means, secrets=secrets, authority=authority)
+        self._opened.fill(Parts(engine, means, secrets, authority))
 
     async def stop(self) -> None:
         """Stop trusting, say goodbye, write what is pending, close the store; idempotent."""
-        engine, self._is_following = self._opened.take_engine(), False
-        if engine is not None:
-            await engine.stop()
-        means = self._opened.take_means()
-        if means is not None:
-            means.pool.close()
+        parts, self._is_following = self._opened.take(), False
+        if parts is not None:
+            try:
+                await parts.engine.stop()
+            finally:
+                parts.means.pool.close()
         redis, self._redis = self._redis, None
         if redis is not None:
             await redis.stop()

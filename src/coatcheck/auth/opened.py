@@ -1,6 +1,6 @@
 """What ``Auth`` and its faces work with between ``open`` and ``stop``."""
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from coatcheck.errors import Misconfigured
 from coatcheck.flows.parts.means import Means
@@ -11,57 +11,56 @@ from coatcheck.tokens.derivation import Secrets
 from coatcheck.upkeep.engine import Engine
 
 Result = TypeVar("Result")
-Part = TypeVar("Part")
+
+
+class Parts(NamedTuple):
+    """What has to be there all at once."""
+
+    engine: Engine
+    means: Means
+    secrets: Secrets
+    authority: StoreAuthority
 
 
 class Opened:
     """The parts of an open Auth; each raises Misconfigured where it is not open."""
 
-    __slots__ = ("_authority", "_engine", "_means", "_secrets")
+    __slots__ = ("_parts",)
 
     def __init__(self) -> None:
-        self._engine: Engine | None = None
-        self._means: Means | None = None
-        self._secrets: Secrets | None = None
-        self._authority: StoreAuthority | None = None
+        self._parts: Parts | None = None
 
     def __bool__(self) -> bool:
-        return self._engine is not None
+        return self._parts is not None
 
-    def fill(self, *, engine: Engine, means: Means, secrets: Secrets, authority: StoreAuthority) -> None:
+    def fill(self, parts: Parts) -> None:
         """Begin to be open."""
-        self._authority = authority
-        self._secrets, self._means, self._engine = secrets, means, engine
+        self._parts = parts
 
-    def take_engine(self) -> Engine | None:
-        """Cease to check; return what has to be stopped, if anything has."""
-        engine, self._engine = self._engine, None
-        return engine
-
-    def take_means(self) -> Means | None:
-        """Cease to work; return what has to be closed, if anything has."""
-        means, self._means = self._means, None
-        return means
+    def take(self) -> Parts | None:
+        """Cease to be open; return what has to be stopped, if anything has."""
+        parts, self._parts = self._parts, None
+        return parts
 
     @property
     def running(self) -> Engine:
         """What checks credentials and follows the log."""
-        return _there(self._engine)
+        return self._there.engine
 
     @property
     def ready(self) -> Means:
         """What flows work with."""
-        return _there(self._means)
+        return self._there.means
 
     @property
     def secrets(self) -> Secrets:
         """The master secrets."""
-        return _there(self._secrets)
+        return self._there.secrets
 
     @property
     def authority(self) -> StoreAuthority:
         """What subscribers ask, here and elsewhere."""
-        return _there(self._authority)
+        return self._there.authority
 
     async def enforce(self, committed: Committed[Result], *, wait: bool) -> Receipt | None:
         """Make a committed change hold: here at once and, with ``wait``, everywhere before this returns.
@@ -70,8 +69,8 @@ class Opened:
         """
         return await self.running.enforcer.enforce(committed.events, committed.position, wait=wait)
 
-
-def _there(part: Part | None) -> Part:
-    if part is None:
-        raise Misconfigured("Auth has not been started: use `async with auth`, or the middleware's lifespan")
-    return part
+    @property
+    def _there(self) -> Parts:
+        if self._parts is None:
+            raise Misconfigured("Auth is not open: use `async with auth`, or the middleware's lifespan")
+        return self._parts

@@ -76,7 +76,7 @@ class Services:
             raise RequestNotFound("There is no such service.")
         return service
 
-    async def list(self, *, after: str | None = None, limit: int = 50) -> Sequence[Service]:
+    async def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Service]:
         """Services in order of id, after the one with id ``after``."""
         return await self._opened.ready.store.read(lambda tx: tx.services.page(after=after, limit=limit))
 

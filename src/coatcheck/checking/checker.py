@@ -171,6 +171,10 @@ class Checker:
         """How many credentials are remembered."""
         return len(self._cache)
 
+    def read_for(self, remembered: Remembered) -> float:
+        """Seconds since the store was asked about it; 0 for a JWT, which says itself until when it is good."""
+        return 0.0 if remembered.ask_at == inf else max(0.0, self._wall() + self._cache_for - remembered.ask_at)
+
     def steady(self) -> float:
         """The steady clock's reading, in seconds."""
         return self._steady()
@@ -188,7 +192,8 @@ class Checker:
     def take(self, doubt: Doubt, found: Found) -> Remembered:
         """Take the store's answer about ``doubt``: remember what it says of the credential and return that.
 
-        It is true at the instant the store was read. The caller tests it again if that was before the check began.
+        It is true at the instant the store was read, and T counts from then. The caller tests it again if that was
+        before the check began.
         Raises the CredentialRefused that fits, CheckingStale for what the local switch refuses.
         """
         now = datetime.fromtimestamp(self._wall(), UTC)
@@ -203,6 +208,7 @@ class Checker:
             remembered = self._restamped(doubt.remembered, record)
         else:
             remembered = self._from_record(record, doubt.carried_by, now)
+            remembered.ask_at -= found.read_ms / 1000
         self._cache.put(doubt.digest, remembered)
         if self.replica.denies(remembered.credential):
             raise CheckingStale

@@ -115,8 +115,8 @@ class Recall:
 
     async def _ask_nearby(self, doubt: Doubt) -> Remembered | None:
         """Use what was read some time ago: sound only if its stamp can be tested here, and passes under the lease
-        (rules 8 and 9). It counts from when it was read, and never decides that a login went idle (rule 11). None when
-        there is no such thing: then the store is asked."""
+        (rules 8 and 9). It never decides that a login went idle (rule 11). None when there is no such thing: then the
+        store is asked."""
         found = None if self._recollect is None else await self._recollect(self._asked(doubt))
         if found is None:
             return None
@@ -124,17 +124,23 @@ class Recall:
             remembered = self._checker.take(doubt, found)
         except CredentialRefused:
             return None
-        remembered.ask_at -= found.age_ms / 1000
         return self._tested_again(doubt, remembered)
 
     async def _ask_along(self, doubt: Doubt) -> Remembered | None:
         """Share an answer that may have been under way before the check began: sound only if the credential passes
-        again, under the lease. None when it does not, or when the answer is older than what is known here."""
+        again, under the lease. None when it does not.
+
+        An answer from before what is known here is tested like one that was read some time ago, and refuses nobody:
+        what it did not find may be there by now. A server is often behind the services that ask it, for a moment."""
         known = self._checker.replica.position
         found = await self._look_up(self._asked(doubt), False)
-        if known is not None and found.position < known:
-            return None
-        return self._tested_again(doubt, self._checker.take(doubt, found))
+        try:
+            remembered = self._checker.take(doubt, found)
+        except CredentialRefused:
+            if known is not None and found.position < known:
+                return None
+            raise
+        return self._tested_again(doubt, remembered)
 
     def _tested_again(self, doubt: Doubt, remembered: Remembered) -> Remembered | None:
         """``remembered``, which was just taken, if it passes here under the lease."""

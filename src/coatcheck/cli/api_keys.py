@@ -49,7 +49,7 @@ def list_(user: str | None, as_json: bool) -> None:
 
     async def work(auth: "Auth") -> "Sequence[Session]":
         if user is not None:
-            return await auth.api_keys.list((await user_named(auth, user)).id)
+            return await auth.api_keys.of((await user_named(auth, user)).id)
         found: list[Session] = []
         while page := await auth.api_keys.page(after=found[-1].id if found else None, limit=200):
             found += page

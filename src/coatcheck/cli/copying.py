@@ -1,12 +1,11 @@
 """``coatcheck copy``: from a SQLite file to PostgreSQL, with everything, so that nobody is logged out."""
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
     from coatcheck.settings import Settings
     from coatcheck.stores.copying.copy_store import Copied
     from coatcheck.tokens.derivation import Secrets
-
-_SQLITE: Final = "sqlite:///"
-_HOST: Final = r"(\[[^\]@/?#]*\]|[^\[\]:@/?#,]*)(:\d*)?"
-_WELL_FORMED: Final = re.compile(rf"postgres(ql)?://([^@/?#]*@)?{_HOST}(,{_HOST})*(/[^/?#@]*)?(\?[^#]*)?")
-"""Where each part is what it seems to be: an error message that names the host never names half a password."""
 
 
 @click.command("copy", short_help="Move from SQLite to PostgreSQL.")
@@ -69,16 +63,14 @@ def command(source: str, target: str | None, as_json: bool) -> None:
 
 def _checked(source: str, target: str) -> Path:
     """The file that is copied. Raises UsageError, Misconfigured."""
-    from coatcheck.stores.looking import path_of
     from coatcheck.stores.open import store_for
+    from coatcheck.stores.place import path_of
 
     path = path_of(source)
     if path is None:
         raise click.UsageError("the source is a SQLite file, like sqlite:///app.db")
     if not target.startswith(POSTGRESQL):
         raise click.UsageError("the target is a PostgreSQL database, like postgresql://user@host/name")
-    if not _WELL_FORMED.fullmatch(target):
-        raise Misconfigured("the target is no well-formed URL; in a password write @ / : ? # and % as %40 %2F %3A …")
     store_for(source)
     store_for(target)
     return path

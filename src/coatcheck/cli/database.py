@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from coatcheck.errors import Misconfigured, StoreUnavailable
-from coatcheck.stores.looking import looking, path_of, place_of
+from coatcheck.stores.looking import looking
+from coatcheck.stores.place import is_memory, path_of, place_of
 from coatcheck.upkeep.witness import Witness
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 CURRENT: Final = "current"
 ABSENT: Final = "not there yet"
-_MEMORY: Final = "memory:"
 
 
 class Sight(NamedTuple):
@@ -29,7 +29,7 @@ def look(url: str) -> Sight:
     """Look at the database that ``url`` names. Raises StoreUnavailable when it is there but can't be read."""
     with looking(url) as connection:
         if connection is None:
-            return Sight(place_of(url), CURRENT if url == _MEMORY else ABSENT)
+            return Sight(place_of(url), CURRENT if is_memory(url) else ABSENT)
         return Sight(place_of(url), *_state(connection))
 
 
@@ -46,7 +46,7 @@ def require_there(url: str) -> None:
 
 def require_shared(url: str) -> None:
     """Raise Misconfigured for a store that lives inside one process: no command can reach into a server's."""
-    if url == _MEMORY:
+    if is_memory(url):
         raise Misconfigured(
             "a memory: store lives inside the process that serves, and no command can reach it; use a file: "
             "COATCHECK_DATABASE_URL=sqlite:///coatcheck.db"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from coatcheck.auth import Auth
 
 HOST: Final = "127.0.0.1"
+_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SYLLABLES: Final = [first + vowel for first in "bdfghklmnprstvwz" for vowel in "aeiou"]
 
 
@@ -36,7 +37,7 @@ def command(port: int) -> None:
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
     """Make SIGTERM and a closed terminal what Ctrl-C is, from the first moment: the folder is always removed."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    for ending in _ENDINGS:
         signal.signal(ending, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         yield
@@ -61,13 +62,26 @@ def _run(port: int) -> None:
 
 @contextlib.contextmanager
 def _passing_folder() -> Iterator[Path]:
-    """A folder that is gone afterwards. It is named before it is made: an interruption at any moment finds its name."""
-    folder = Path(tempfile.gettempdir()) / f"coatcheck-demo-{secrets.token_hex(8)}"
+    """A folder that is gone afterwards, and with it the file by which ``tempfile`` tries whether it may write there."""
+    made: list[str] = []
     try:
-        folder.mkdir(mode=0o700)
-        yield folder
+        with _undisturbed():
+            made.append(tempfile.mkdtemp(prefix="coatcheck-demo-"))
+        yield Path(made[0])
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with _undisturbed():
+            for folder in made:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let interruptions wait: the first while something is made, or the next while it is removed."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 async def _people(auth: "Auth") -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from coatcheck.cli.opening import configured, opened
+from coatcheck.cli.opening import configured, database_named, opened
 from coatcheck.cli.outcome import say_warning
 from coatcheck.cli.printing import ask, instant, json_option, show_document, visible, yes_option
 from coatcheck.errors import AuthError, Misconfigured, RequestNotFound, StoreUnavailable
@@ -102,7 +102,12 @@ def denied(as_json: bool) -> None:
 def _path(auth: "Auth") -> Path:
     path = auth.settings.deny_list(auth.store.beside)
     if path is None:
-        raise Misconfigured("a memory: store has no place for the file; name one in COATCHECK_REVOCATION_DENY_LIST")
+        raise Misconfigured(
+            "no file is named for it, and there is no database file beside which it would lie; name one in "
+            "COATCHECK_REVOCATION_DENY_LIST, such as /run/coatcheck-deny. Servers that run without it heed it only "
+            "after a restart with the same setting; until then send SIGUSR1 to `coatcheck serve`, which refuses "
+            "everything"
+        )
     return path
 
 
@@ -144,9 +149,10 @@ def _finish(auth: "Auth", kind: str, wanted: "Sequence[str]", reason: str, *, as
     if not is_audited:
         say_warning("the database can't be written, so this is not in the audit trail; the file has the reason")
     if as_json:
-        show_document({"file": str(_path(auth)), "identifiers": list(wanted), "audited": is_audited})
+        document = {"file": str(_path(auth)), "database": database_named()}
+        show_document({**document, "identifiers": list(wanted), "audited": is_audited})
     else:
-        click.echo(said)
+        click.echo(f"{said} The database is {visible(database_named())}, the file {visible(str(_path(auth)))}.")
 
 
 def _audited(kind: str, wanted: "Sequence[str]", reason: str) -> bool:

@@ -11,7 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from coatcheck import settings as declared
 from coatcheck.cli.environment import variables
+from coatcheck.errors import Misconfigured
 from coatcheck.settings import Settings
+from coatcheck.stores.place import place_of
 
 _SECRET: Final = "secrets"  # noqa: S105 - the name of the setting
 _HIDDEN: Final = "(hidden)"
@@ -46,9 +48,20 @@ def knobs(settings: Settings) -> Iterator[Knob]:
     for variable, place in variables():
         value, default = _at(settings, place), _at(plain, place)
         shown = _HIDDEN if place == _SECRET and value else written(value)
-        if place in _URLS:
+        if place == "database" and not _is_address(value):
+            shown = _HIDDEN
+        elif place in _URLS:
             shown = re.sub(r"(?<=password=)[^&]*", _HIDDEN, re.sub(r"//.*@", f"//{_HIDDEN}@", shown))
         yield Knob(variable, place, shown, written(default), documented[place])
+
+
+def _is_address(url: str) -> bool:
+    """True when it can be told where in ``url`` a password is."""
+    try:
+        place_of(url)
+    except Misconfigured:
+        return False
+    return True
 
 
 def written(value: Any) -> str:

@@ -37,6 +37,15 @@ def reachable(*, may_make: bool = False) -> "Auth":
     return auth
 
 
+def database_named() -> str:
+    """What to call the database that the environment names, never with a password: whoever works in another folder than
+    was meant works on another one. Raises Misconfigured."""
+    from coatcheck.cli.environment import settings_from
+    from coatcheck.stores.place import place_of
+
+    return place_of(settings_from(os.environ).database)
+
+
 def configured() -> "Auth":
     """The installation that the environment names, as it is named. Raises Misconfigured."""
     from coatcheck.auth import Auth

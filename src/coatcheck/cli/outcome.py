@@ -45,7 +45,9 @@ def reported(command: click.Command) -> int:
 
 
 def sentence_of(fault: AuthError) -> str:
-    """What went wrong, with the reason for each field where there are several."""
+    """What went wrong, with the reason for each field where there are several, and why what is broken is."""
+    if isinstance(fault, Broken):
+        return fault.in_full
     reasons = " ".join(each.reason for each in fault.errors) if isinstance(fault, RequestInvalid) else ""
     return reasons or fault.message
 

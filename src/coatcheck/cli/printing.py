@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from coatcheck.cli.opening import database_named
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -74,9 +76,11 @@ def show_fields(fields: Mapping[str, str]) -> None:
 
 
 def ask(sentence: str, *, yes: bool) -> None:
-    """Say what is about to be done and ask. Raises Exit for a "no", UsageError where nobody can answer."""
+    """Say what is about to be done, and in which database, and ask. Raises Exit for a "no", UsageError where nobody can
+    answer."""
     if yes:
         return
+    sentence = f"{sentence} {_where()}"
     if not sys.stdin.isatty():
         raise click.UsageError(f"{sentence} Add --yes to do it without being asked.")
     # Inside asyncio the first Ctrl-C only cancels the task, and that is waiting for the answer and would go on.
@@ -120,13 +124,18 @@ def progress(sentence: str, total: int | None = None) -> "Iterator[Callable[...,
 
 
 def show_ending(done: str, receipt: "Receipt | None", *, as_json: bool, **more: Any) -> None:
-    """Say what was ended and who has confirmed it."""
+    """Say what was ended, in which database, and who has confirmed it."""
     from coatcheck.web.receipts import receipt_sentence
 
     if as_json:
-        show_document({**more, "receipt": None if receipt is None else receipt_document(receipt)})
+        confirmed = None if receipt is None else receipt_document(receipt)
+        show_document({**more, "database": database_named(), "receipt": confirmed})
     else:
-        click.echo(done if receipt is None else receipt_sentence(receipt, done))
+        click.echo(done if receipt is None else f"{receipt_sentence(receipt, done)} {_where()}")
+
+
+def _where() -> str:
+    return f"The database is {visible(database_named())}."
 
 
 def receipt_document(receipt: "Receipt") -> dict[str, Any]:

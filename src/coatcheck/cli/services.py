@@ -201,7 +201,7 @@ def remove(service: str, yes: bool, as_json: bool) -> None:
 
 async def _all(auth: "Auth") -> "Sequence[Service]":
     found: list[Service] = []
-    while page := await auth.services.list(after=found[-1].id if found else None, limit=200):
+    while page := await auth.services.page(after=found[-1].id if found else None, limit=200):
         found += page
     return found
 

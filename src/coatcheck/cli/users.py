@@ -261,7 +261,7 @@ def _change(
 
     async def work(auth: "Auth") -> "tuple[User, int, int, Done | Receipt | None]":
         found = await user_named(auth, named)
-        count, keys = len(await auth.sessions_of(found.id)), len(await auth.api_keys.list(found.id))
+        count, keys = len(await auth.sessions_of(found.id)), len(await auth.api_keys.of(found.id))
         if found.status is unless:
             return found, count, keys, None
         ask(asking.format(email=found.email, sessions=sessions_in_words(count), keys=_keys_in_words(keys)), yes=yes)

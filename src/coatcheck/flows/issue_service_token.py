@@ -24,12 +24,7 @@ class ServiceToken(Struct, frozen=True, kw_only=True):
 
 
 async def issue_service_token(
-    means: Means,
-    credential_id: str,
-    *,
-    audience: str | None = None,
-    scope: str | None = None,
-    until: datetime | None = None,
+    means: Means, credential_id: str, *, audience: str | None = None, scope: str | None = None
 ) -> ServiceToken:
     """Issue a token for one of the service's own audiences, with its own scopes or some of them (``scope``, parted by
     spaces).
@@ -52,7 +47,6 @@ async def issue_service_token(
         version=service.version,
         client_id=service.id,
         scopes=scopes,
-        until=until,
     )
     return ServiceToken(access_token=access_token, expires_at=expires_at, scopes=scopes)
 

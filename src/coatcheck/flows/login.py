@@ -64,10 +64,8 @@ async def login(
         rehashed = await _rehash(means, stored, prepared, client)
         committed = await opening.attempt(user.id, stored, rehashed)
         if committed is not None:
-            if device is not None:
-                return committed
-            token = means.devices.issue(user.id, device_mark(committed.result.user))
-            return committed.but(committed.result.with_device_token(token))
+            token = means.devices.at_login(client.device_token, user.id, device_mark(committed.result.user))
+            return committed if token is None else committed.but(committed.result.with_device_token(token))
         user = await means.store.read(lambda tx: tx.users.by_email_key(key))
     await note_refusal(means, _refusal(user, _why(user), client, means.now()))
     raise LoginRefused

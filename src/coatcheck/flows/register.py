@@ -83,7 +83,9 @@ async def register(
 
 
 async def _count(means: Means, email: str, client: Client) -> None:
-    """Count a registration before its password is hashed. It has a budget apart from the account's logins."""
+    """Count a registration before its password is hashed. It has a budget apart from the account's logins. One that
+    can't be hashed now is refused before the store hears of it."""
+    means.pool.require_room(address=client.address)
     account, now = f"register {parse_email(email).key}", means.now()
 
     def work(tx: Transaction, judge: Callable[..., Verdict]) -> Verdict:

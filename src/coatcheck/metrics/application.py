@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ALLOW: Final[RawHeader] = (b"allow", b"GET, HEAD")
 
 
-class Told:
+class MetricsEndpoint:
     """Answers GET and HEAD with what ``read`` returns, and with what ``also`` has of the application's own.
 
     Raises Misconfigured without the extra ``metrics``.
@@ -52,7 +52,7 @@ class Told:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-class Metrics(Told):
+class Metrics(MetricsEndpoint):
     """The metrics of ``auth`` in this process, as an ASGI application. Make it before ``auth`` is started.
 
     It asks nobody who they are: mount it where only Prometheus comes, on a port of its own. Several processes have one

@@ -1,8 +1,10 @@
 """A reading as text that Prometheus understands. The only place that knows ``prometheus_client``."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -13,9 +15,12 @@ from coatcheck.histogram import BOUNDS
 from coatcheck.metrics.families import FAMILIES, Family, Kind
 from coatcheck.metrics.reading import Reading, Timing, Value
 
+_VERSION: Final = re.compile(r"version=[0-9]{1,3}(\.[0-9]{1,3}){0,2}", re.ASCII)
+
 
 def written(reading: Reading, accepted: str = "", also: CollectorRegistry | None = None) -> tuple[bytes, str]:
-    """The text and its content type, in the newest format that ``accepted`` (the header ``Accept``) names.
+    """The text and its content type, in the first newer format that ``accepted`` (the header ``Accept``) names, or else
+    in the plain one. A format whose version is none counts as not named.
 
     ``also`` is a registry with metrics of the application's own, which come first.
     """
@@ -23,8 +28,14 @@ def written(reading: Reading, accepted: str = "", also: CollectorRegistry | None
     if also is not None:
         registry.register(_Of(also))
     registry.register(_Families(reading))
-    encoder, content_type = choose_encoder(accepted)
+    # What is no version makes it raise; and the content type repeats it.
+    encoder, content_type = choose_encoder(",".join(filter(_is_readable, accepted.split(","))))
     return encoder(registry), content_type
+
+
+def _is_readable(media_range: str) -> bool:
+    parameters = (each.strip() for each in media_range.split(";")[1:])
+    return all(_VERSION.fullmatch(each) for each in parameters if each.startswith("version="))
 
 
 class _Of(Collector):

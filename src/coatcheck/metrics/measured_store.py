@@ -4,16 +4,21 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, get_args
 
 from coatcheck.authority import Found, LookUp, News
 from coatcheck.errors import Broken
 from coatcheck.histogram import Histogram
+from coatcheck.model.event import Happening
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from coatcheck.stores.port import Committed, Registry, Store, Transaction
 
 Result = TypeVar("Result")
+
+_KINDS: Final[tuple[str, ...]] = tuple(kind.__struct_config__.tag for kind in get_args(Happening))
 
 
 class MeasuredStore:
@@ -24,7 +29,8 @@ class MeasuredStore:
         self._store = store
         self.took: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.failed: Counter[str] = Counter()
-        self.events: Counter[str] = Counter()
+        # From nought, each: Prometheus sees no increase in a counter that begins at 1.
+        self.events: Counter[str] = Counter(dict.fromkeys(_KINDS, 0))
 
     async def open(self) -> None:
         """As the store does."""
@@ -47,10 +53,12 @@ class MeasuredStore:
             self.events[event.happening.__struct_config__.tag] += 1  # type: ignore[index]
         return committed
 
-    async def read(self, work: "Callable[[Transaction], Result]", *, needs_snapshot: bool = True) -> Result:
+    async def read(
+        self, work: "Callable[[Transaction], Result]", *, needs_snapshot: bool = True, takes_long: bool = False
+    ) -> Result:
         """As the store does; measured as ``read``."""
         with self._measured("read"):
-            return await self._store.read(work, needs_snapshot=needs_snapshot)
+            return await self._store.read(work, needs_snapshot=needs_snapshot, takes_long=takes_long)
 
     async def look_up(self, asked: LookUp) -> Found:
         """As the store does; measured as ``read``."""
@@ -66,6 +74,10 @@ class MeasuredStore:
         """As the store does; measured as ``registry_read``."""
         with self._measured("registry_read"):
             return await self._store.read_registry(work)
+
+    async def read_clock(self) -> "datetime | None":
+        """As the store does."""
+        return await self._store.read_clock()
 
     def watch(self, changed: Callable[[], None], told: "Callable[[News], None] | None" = None) -> Callable[[], None]:
         """As the store does."""

@@ -1,7 +1,7 @@
 """Revocation events: what the log holds and every replica learns.
 
 An event announces a change that was made in the same transaction. There are six, and a subscriber that meets a seventh
-applies nothing and takes no lease: an unknown way of saying "no" must not be read as "yes".
+applies nothing from there on and takes no lease: an unknown way of saying "no" must not be read as "yes".
 """
 
 from typing import TypeAlias
@@ -70,7 +70,8 @@ class Head(Struct, frozen=True):
     """The newest entry of the log, and the parameters that live beside it (rule 2).
 
     ``lease_ms`` and ``token_ms`` are milliseconds, ``drift`` a fraction (0.1 = clocks run at most 10 % fast or slow).
-    No rule here reads ``token_ms``: it tells T to checkers that have no settings of their own.
+    No rule here reads ``token_ms``: it tells T to checkers that have no settings of their own. ``longest_lease_ms``
+    is the largest L that there ever was: no subscriber that a restore took off the list can hold a longer lease.
     ``awaited`` is the highest seq that a barrier waits for; ``settled`` is False for a young epoch, in which
     acknowledgements of an older history may still be on their way.
     """
@@ -84,6 +85,7 @@ class Head(Struct, frozen=True):
     lease_ms: int
     token_ms: int
     drift: float
+    longest_lease_ms: int
 
     @property
     def position(self) -> Position:

@@ -18,11 +18,12 @@ import argon2
 from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
 
 from coatcheck.errors import LoginBusy, Misconfigured
-from coatcheck.passwords.foreign import is_work, verify_foreign, work_like, work_of
+from coatcheck.passwords.foreign import is_work, unpadded, verify_foreign, work_like, work_of
 from coatcheck.settings import PasswordSettings
 
 _STORED: Final = re.compile(
-    r"\$(argon2id|argon2i)\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,5}),p=([0-9]{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
+    r"\$(argon2id|argon2i)\$v=19\$m=([1-9][0-9]{0,8}),t=([1-9][0-9]{0,4}),p=([1-9][0-9]{0,2})"
+    r"\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})"
 )
 _WORK: Final = re.compile(r"(argon2id|argon2i)\$([0-9]{1,9})\$([0-9]{1,5})\$([0-9]{1,3})")
 _DJANGO: Final = "argon2"
@@ -90,9 +91,10 @@ class PasswordHasher:
         match = _STORED.fullmatch(password_hash.removeprefix(_DJANGO))
         if match is None:
             return work_of(password_hash)
-        scheme, *numbers = match.groups()
+        scheme, *numbers, salt, digest = match.groups()
         memory, passes, lanes = map(int, numbers)
-        return f"{scheme}${memory}${passes}${lanes}" if self._is_bounded(memory, passes, lanes) else None
+        is_read = self._is_bounded(memory, passes, lanes) and _is_canonical(salt) and _is_canonical(digest)
+        return f"{scheme}${memory}${passes}${lanes}" if is_read else None
 
     def is_current(self, work: str) -> bool:
         """True when ``work``, as ``work_of`` names it, is what a hash made today costs."""
@@ -129,6 +131,15 @@ class PasswordHasher:
             if "emory allocation" in str(error):
                 raise LoginBusy from None
             return False
+
+
+def _is_canonical(text: str) -> bool:
+    """True for base64 as Argon2's library reads it: nothing is left over, not even a bit. What it can't read costs it
+    no work, so the time of the answer would show it."""
+    try:
+        return b64encode(unpadded(text)).decode("ascii").rstrip("=") == text
+    except ValueError:
+        return False
 
 
 def _nobodys(work: str) -> str:

@@ -17,17 +17,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import pbkdf2_hmac, scrypt, sha256
 from logging import getLogger
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
+
+from coatcheck.errors import LoginBusy
 
 _LONGEST: Final = 512
 _BCRYPT_BYTES: Final = 72
 _BCRYPT_COSTS: Final = range(4, 16)
+_BCRYPT_ALPHABET: Final = "./" + ascii_uppercase + ascii_lowercase + digits
+_BCRYPT_SALT_PADDING: Final = 4
+_BCRYPT_DIGEST_PADDING: Final = 2
+"""Bits at the end of the last character that stand for nothing: 22 characters for 16 bytes, 31 for 23."""
+
 _PBKDF2_ITERATIONS: Final = range(1, 5_000_001)
 _SCRYPT_MEMORY: Final = 256 * 1024 * 1024
 _SCRYPT_WORK: Final = 1 << 22
 _DIGEST_BYTES: Final = range(16, 129)
 
-_BCRYPT: Final = re.compile(r"(?:(bcrypt|bcrypt_sha256)\$)?(\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53})")
+_BCRYPT: Final = re.compile(
+    r"(?:(bcrypt|bcrypt_sha256)\$)?(\$2[aby]\$([0-9]{2})\$)([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})"
+)
 _PBKDF2: Final = re.compile(r"pbkdf2_(sha256|sha1)\$([0-9]{1,9})\$([^$]{1,128})\$([A-Za-z0-9+/]+={0,2})")
 _DJANGO_SCRYPT: Final = re.compile(
     r"scrypt\$([0-9]{1,9})\$([^$]{1,128})\$([0-9]{1,4})\$([0-9]{1,4})\$([A-Za-z0-9+/]+={0,2})"
@@ -59,19 +69,32 @@ def is_work(work: str) -> bool:
 
 
 def verify_foreign(password_hash: str, password: str) -> bool:
-    """True when ``password`` is the one behind a foreign hash. False for everything else; never an exception."""
+    """True when ``password`` is the one behind a foreign hash. False for everything else, whatever the hash is.
+
+    Raises LoginBusy when there is no memory for it.
+    """
     read = _read(password_hash)
     # The work is done before the NUL counts, so that such a password takes as long as another.
-    return read is not None and read.verify(password.encode()) and "\0" not in password
+    return read is not None and _matches(read, password) and "\0" not in password
 
 
 def work_like(work: str, password: str) -> None:
     """Do what ``work`` (see ``work_of``) costs and learn nothing by it.
 
-    What ``is_work`` does not know costs nothing.
+    What ``is_work`` does not know costs nothing. Raises LoginBusy when there is no memory for it.
     """
     if read := _read(_sample(work)):
-        read.verify(password.encode())
+        _matches(read, password)
+
+
+def _matches(read: _Foreign, password: str) -> bool:
+    try:
+        return read.verify(password.encode())
+    except MemoryError:
+        raise LoginBusy from None
+    except ValueError:  # what a library of this machine admits may be less than what is read here
+        _log.warning("Imported hashes of %s can't be verified: a library of this machine refuses them.", read.work)
+        return False
 
 
 def _sample(work: str) -> str:
@@ -91,7 +114,9 @@ def _read(text: str) -> _Foreign | None:
         return None
     try:
         if match := _BCRYPT.fullmatch(text):
-            return _bcrypt(match[1] == "bcrypt_sha256", match[2], int(match[3]))
+            salt = _without_padding(match[4], _BCRYPT_SALT_PADDING)
+            digest = _without_padding(match[5], _BCRYPT_DIGEST_PADDING)
+            return _bcrypt(match[1] == "bcrypt_sha256", match[2] + salt + digest, int(match[3]))
         if match := _PBKDF2.fullmatch(text):
             return _pbkdf2(match[1], int(match[2]), match[3].encode(), b64decode(match[4], validate=True))
         if match := _DJANGO_SCRYPT.fullmatch(text):
@@ -99,14 +124,20 @@ def _read(text: str) -> _Foreign | None:
             return _scrypt(n, r, p, match[2].encode(), b64decode(match[5], validate=True))
         if match := _PHC_SCRYPT.fullmatch(text):
             n, r, p = 1 << int(match[1]), int(match[2]), int(match[3])
-            return _scrypt(n, r, p, _unpadded(match[4]), _unpadded(match[5]))
+            return _scrypt(n, r, p, unpadded(match[4]), unpadded(match[5]))
     except (Error, UnicodeEncodeError):
         return None
     return None
 
 
-def _unpadded(text: str) -> bytes:
+def unpadded(text: str) -> bytes:
+    """The bytes behind base64 without padding. Raises binascii.Error, a ValueError."""
     return b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+def _without_padding(text: str, bits: int) -> str:
+    """``text`` with its padding cleared. Old libraries left something there, and new ones refuse or miss it."""
+    return text[:-1] + _BCRYPT_ALPHABET[_BCRYPT_ALPHABET.index(text[-1]) >> bits << bits]
 
 
 def _bcrypt(hashed_first: bool, stored: str, cost: int) -> _Foreign | None:
@@ -137,6 +168,8 @@ def _pbkdf2(name: str, iterations: int, salt: bytes, digest: bytes) -> _Foreign 
 
 def _scrypt(n: int, r: int, p: int, salt: bytes, digest: bytes) -> _Foreign | None:
     memory = 128 * r * (n + p + 2)
+    if n.bit_length() > 16 * r:  # RFC 7914, section 6: less than 2^(128 * r / 8)
+        return None
     if n < 2 or n & (n - 1) or r < 1 or p < 1 or memory > _SCRYPT_MEMORY or n * r * p > _SCRYPT_WORK:
         return None
     if len(digest) not in _DIGEST_BYTES:

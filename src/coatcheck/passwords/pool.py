@@ -22,6 +22,7 @@ from time import perf_counter
 from typing import Any, Final, Generic, NamedTuple, ParamSpec, TypeVar
 
 from coatcheck.errors import LoginBusy
+from coatcheck.passwords.cores import cores
 from coatcheck.passwords.network import network_of
 from coatcheck.settings import PasswordSettings
 
@@ -76,6 +77,11 @@ class HashingPool:
         if job.error is not None:
             raise job.error
         return job.result
+
+    def require_room(self, *, address: str, familiar: bool = False) -> None:
+        """Raise LoginBusy where ``run`` would at this moment. Asked first, it keeps whom nobody has time for from
+        costing anything else."""
+        self._crew().require_room(network_of(address), familiar)
 
     @property
     def load(self) -> Load:
@@ -175,7 +181,7 @@ class _Crew:
     """The queue and the threads of one process."""
 
     def __init__(self, settings: PasswordSettings, counts: _Counts) -> None:
-        self._workers = settings.workers or os.cpu_count() or 1
+        self._workers = settings.workers or cores()
         self._most = settings.queue
         self._most_strangers = max(1, settings.queue - settings.queue // _SHARE)
         self._most_of_one = max(1, settings.queue // _SHARE)
@@ -190,9 +196,9 @@ class _Crew:
 
     def accept(self, job: _Job[Any]) -> None:
         """Queue the job, and start a thread if there is none for it. Raises LoginBusy."""
-        self._require_room(job)  # without the lock first: a flood of refusals must not keep it from the threads
+        self.require_room(job.network, job.familiar)  # without the lock first: no flood keeps it from the threads
         with self._changed:
-            self._require_room(job)
+            self.require_room(job.network, job.familiar)
             self._lines[job.familiar].append(job)
             if self._threads < min(self._workers, self.waiting + self.running):
                 self._start_thread(job)
@@ -217,13 +223,14 @@ class _Crew:
     def waiting(self) -> int:
         return self._lines[False].length + self._lines[True].length
 
-    def _require_room(self, job: _Job[Any]) -> None:
+    def require_room(self, network: str, familiar: bool) -> None:
+        """Raise LoginBusy if there is none in the queue for this network."""
         waiting = self.waiting
         free = self._workers - self.running  # what a free thread is about to take is no queue
         has_room = (
             waiting - free < self._most
-            and sum(line.held_by(job.network) for line in self._lines.values()) - free < self._most_of_one
-            and (job.familiar or self._lines[False].length - free < self._most_strangers)
+            and sum(line.held_by(network) for line in self._lines.values()) - free < self._most_of_one
+            and (familiar or self._lines[False].length - free < self._most_strangers)
         )
         if self._closed or not has_room:
             self._counts.shed += 1

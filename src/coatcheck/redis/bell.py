@@ -15,7 +15,7 @@ from redis.asyncio.client import PubSub, Redis
 from redis.exceptions import RedisError
 
 from coatcheck.redis.clients import CONNECT_WITHIN, hang_up
-from coatcheck.redis.line import Line
+from coatcheck.redis.pipeline import Pipeline
 from coatcheck.redis.sealing import PREFIX
 from coatcheck.tokens.derivation import Secrets
 
@@ -25,9 +25,6 @@ CHANGED: Final = b"changed"
 _SILENCE: Final = 5.0
 """Seconds after which a silent connection is tried."""
 
-_APART: Final = 0.005
-"""Seconds between two rings: a flood of messages becomes 200 questions a second at the most."""
-
 
 def channel_of(secrets: Secrets) -> str:
     """Where this installation's servers meet; another one in the same Redis has another channel."""
@@ -35,21 +32,21 @@ def channel_of(secrets: Secrets) -> str:
 
 
 class RedisBell:
-    """Rings at all servers. ``make`` gives a fresh client to listen with; ``line`` carries what is said."""
+    """Rings at all servers. ``make`` gives a fresh client to listen with; ``pipeline`` carries what is said."""
 
-    def __init__(self, make: "Callable[[], Redis]", line: Line, secrets: Secrets, *, rest: float = 1.0) -> None:
+    def __init__(self, make: "Callable[[], Redis]", pipeline: Pipeline, secrets: Secrets, *, rest: float = 1.0) -> None:
         self._make = make
-        self._line = line
+        self._pipeline = pipeline
         self._channel = channel_of(secrets)
         self._rest = rest
 
     def ring(self) -> None:
         """Tell everybody, if that can be done now."""
-        self._line.tell("PUBLISH", self._channel, CHANGED)
+        self._pipeline.tell("PUBLISH", self._channel, CHANGED)
 
     def watch(self, rung: Callable[[], None]) -> Callable[[], None]:
         """Call ``rung`` on the running loop when another process may have rung. Returns the function that stops it."""
-        task = asyncio.create_task(self._listen(_Seldom(rung)), name="coatcheck-redis-bell")
+        task = asyncio.create_task(self._listen(rung), name="coatcheck-redis-bell")
 
         def stop() -> None:
             task.cancel()
@@ -86,27 +83,3 @@ async def _hear(ears: PubSub, rung: Callable[[], None]) -> None:
         is_tried = False
         if said["type"] == "message":
             rung()
-
-
-class _Seldom:
-    """Calls ``then`` at once, and again later for all that came too soon."""
-
-    def __init__(self, then: Callable[[], None]) -> None:
-        self._then = then
-        self._next = 0.0
-        self._waits = False
-
-    def __call__(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._waits:
-            return
-        if loop.time() >= self._next:
-            self._ring()
-        else:
-            self._waits = True
-            loop.call_at(self._next, self._ring)
-
-    def _ring(self) -> None:
-        self._waits = False
-        self._next = asyncio.get_running_loop().time() + _APART
-        self._then()

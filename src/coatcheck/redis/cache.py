@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from coatcheck.authority import Answer, Authority, Found, LookUp, Question
-from coatcheck.redis.line import Away, Line
+from coatcheck.redis.pipeline import Away, Pipeline
 from coatcheck.redis.sealing import Entry, Sealer
 from coatcheck.tokens.derivation import Secrets
 
@@ -26,7 +26,7 @@ class CachedAuthority:
     def __init__(
         self,
         authority: Authority,
-        line: Line,
+        pipeline: Pipeline,
         secrets: Secrets,
         *,
         wall: Callable[[], float],
@@ -34,7 +34,7 @@ class CachedAuthority:
         leeway: timedelta,
     ) -> None:
         self._authority = authority
-        self._line = line
+        self._pipeline = pipeline
         self._sealer = Sealer(secrets)
         self._wall = wall
         self._keep_for = keep_for
@@ -55,24 +55,24 @@ class CachedAuthority:
         asked_at = self._now()
         found = await self._authority.look_up(asked)
         record = found.record
-        if record is not None and found.key_is_valid and not record.superseded and self._line.is_up:
+        if record is not None and found.key_is_valid and not record.superseded and self._pipeline.is_up:
             until = min(asked_at + self._keep_for, record.expires_at)
             if until > asked_at:
                 name = self._sealer.name(asked)
                 sealed = self._sealer.seal(name, Entry(record=record, read_at=asked_at, until=until))
-                self._line.tell("SET", name, sealed, "PX", max(1, (until - asked_at) // timedelta(milliseconds=1)))
+                self._pipeline.tell("SET", name, sealed, "PX", max(1, (until - asked_at) // timedelta(milliseconds=1)))
         return found
 
     async def recollect(self, asked: LookUp) -> Found | None:
         """What the store said of ``asked`` some time ago; None when that is not known here, or too old.
 
-        It is no decision: see above. ``age_ms`` is how long ago the store was read.
+        It is no decision: see above. ``read_ms`` is how long ago the store was read.
         """
-        if not self._line.is_up:
+        if not self._pipeline.is_up:
             return None
         name = self._sealer.name(asked)
         try:
-            sealed = await self._line.ask("GET", name)
+            sealed = await self._pipeline.ask("GET", name)
         except Away:
             return None
         if sealed is None:
@@ -90,7 +90,7 @@ class CachedAuthority:
             position=record.stamp,
             record=record,
             session_id=record.session_id,
-            age_ms=max(0, age // timedelta(milliseconds=1)),
+            read_ms=max(0, age // timedelta(milliseconds=1)),
         )
 
     def _now(self) -> datetime:

@@ -1,6 +1,6 @@
 """redis-py's clients for an address: one connection each, no retries, nothing that waits long.
 
-Retrying is ``redis.line``'s business, and so are time limits: it knows who waits. Only connecting has one here, and
+Retrying is ``redis.pipeline``'s business, and so are time limits: it knows who waits. Only connecting has one here, and
 each Sentinel, for the next one to be asked. RESP2 is spoken, which every version of Redis and Valkey understands.
 """
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import Final
 
-from coatcheck.redis.line import Away, Line
+from coatcheck.redis.pipeline import Away, Pipeline
 from coatcheck.redis.sealing import PREFIX
 from coatcheck.tokens.derivation import Secrets
 
@@ -32,14 +32,14 @@ end
 class RedisCounters:
     """See ``passwords.attempts.SharedCounters``."""
 
-    def __init__(self, line: Line, secrets: Secrets) -> None:
-        self._line = line
+    def __init__(self, pipeline: Pipeline, secrets: Secrets) -> None:
+        self._pipeline = pipeline
         self._naming = secrets.current("attempt counter name").key
 
     async def take(self, key: str, window: timedelta) -> tuple[int, timedelta] | None:
         longest = window // timedelta(milliseconds=1)
         try:
-            answer = await self._line.ask("EVAL", _TAKE, 1, self._name(key), longest)
+            answer = await self._pipeline.ask("EVAL", _TAKE, 1, self._name(key), longest)
         except Away:
             return None
         match answer:
@@ -49,7 +49,7 @@ class RedisCounters:
                 return None
 
     def give_back(self, key: str) -> None:
-        self._line.tell("EVAL", _GIVE_BACK, 1, self._name(key))
+        self._pipeline.tell("EVAL", _GIVE_BACK, 1, self._name(key))
 
     def _name(self, key: str) -> str:
         """A keyed digest: who reads Redis learns no address, and can't tell whose account is tried."""

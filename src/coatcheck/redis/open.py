@@ -10,23 +10,23 @@ from coatcheck.redis.bell import RedisBell
 from coatcheck.redis.cache import CachedAuthority
 from coatcheck.redis.clients import client_for, ears_for
 from coatcheck.redis.limits import RedisCounters
-from coatcheck.redis.line import Line
+from coatcheck.redis.pipeline import Pipeline
 from coatcheck.tokens.derivation import Secrets
 
 
 class OpenedRedis:
-    """The connections of one process, not yet made: a line that checks wait for, one for what can wait a little longer,
-    and one that listens."""
+    """The connections of one process, not yet made: a pipeline that checks wait for, one for what can wait a little
+    longer, and one that listens."""
 
     def __init__(self, address: Address, secrets: Secrets) -> None:
         self._secrets = secrets
-        self._quick = Line(
+        self._quick = Pipeline(
             lambda: client_for(address),
             patience=0.01,
             lost=f"The cache at {address} can't be used; checks ask the store meanwhile.",
             regained=f"The cache at {address} is used again.",
         )
-        self._patient = Line(
+        self._patient = Pipeline(
             lambda: client_for(address),
             patience=0.25,
             lost=f"Attempts can't be counted at {address}; the store counts them meanwhile.",

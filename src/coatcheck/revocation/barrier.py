@@ -8,7 +8,7 @@ however slow a clock.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from coatcheck.model.bound import bound
+from coatcheck.model.bound import bound, bound_of
 from coatcheck.model.event import Head
 from coatcheck.model.position import Position
 from coatcheck.model.subscriber import Registration
@@ -45,14 +45,15 @@ class Barrier:
 
         A registration made at or above ``n`` does not count: its first snapshot holds the event. A marked one does
         (rule 15). In an epoch that is not settled, or is another one by now, acknowledgements prove nothing about those
-        who still follow the old one, so all of W is waited.
+        who still follow the old one, and the registry may lack some of them, so all of W is waited.
         """
         concerned = [row for row in registrations if not self._registered_after(row)]
         confirmed = tuple(row for row in concerned if self._has_acknowledged(row))
         silent = tuple(row for row in concerned if not self._has_acknowledged(row))
-        self.longest = bound(max(head.lease_ms, *(row.lease_ms for row in concerned), 0), head.drift)
+        is_settled = head.settled and head.epoch == self.position.epoch
+        self.longest = bound_of(head, concerned, is_settled=is_settled)
         waited = steady - self.committed_at >= self.longest
-        all_heard = not silent and head.settled and head.epoch == self.position.epoch
+        all_heard = not silent and is_settled
         unbound = tuple(row for row in silent if row.accept_ms is not None)
         accept = max((row.accept_ms or 0 for row in unbound), default=0)
         return Standing(waited or all_heard, confirmed, silent, unbound, self.longest + bound(accept, head.drift))

@@ -12,10 +12,12 @@ clears the epoch before it begins again, and counts the state up when it is done
 that a change overtook is undecided, or passed under an old state, and the checker tests again.
 """
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
+from heapq import merge
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from coatcheck.authority import Snapshot
 from coatcheck.model.event import (
@@ -37,6 +39,9 @@ from coatcheck.revocation.denials import Denials
 ENDED: Final = 1 << 62
 """The least generation of an ended session: no credential reaches it."""
 
+_SLICE: Final = 1_000
+"""Entries of a snapshot that are taken in at once."""
+
 
 class Verdict(Enum):
     """What a replica says of a credential."""
@@ -54,7 +59,8 @@ class Verdict(Enum):
 
 
 class CannotApply(Exception):
-    """An answer that this replica does not understand or that leaves a gap: nothing of it counts, and no lease."""
+    """An answer that this replica does not understand from some event on, or that leaves a gap there. What comes before
+    is applied, the rest is not, and there is no lease. Of a snapshot nothing is applied."""
 
 
 class Replica:
@@ -79,6 +85,7 @@ class Replica:
         self._ahead: dict[Position, Happening] = {}
         self._revoked: set[str] = set()
         self._denials: Denials | None = None
+        self._prepared: _Prepared | None = None
 
     def __len__(self) -> int:
         return len(self._least)
@@ -127,25 +134,51 @@ class Replica:
         self._denials = denials
         self.state += 1
 
+    def prepare(self, snapshot: Snapshot) -> Iterator[None]:
+        """The long part of ``load``, in slices of some milliseconds; meanwhile this replica decides as before. ``load``
+        of that very snapshot is short then.
+
+        Raises CannotApply when it names what is no identifier.
+        """
+        self.forget_prepared()
+        least: dict[bytes, int] = {}
+        seq_of: dict[bytes, int] = {}
+        floor, name = snapshot.floor, self._name
+        entries = merge(
+            ((seq, identifier, ENDED) for identifier, seq in snapshot.ended),
+            ((seq, identifier, value) for identifier, value, seq in snapshot.generations),
+            ((seq, identifier, value) for identifier, value, seq in snapshot.versions),
+        )
+        while of_one_slice := list(islice(entries, _SLICE)):
+            oldest = _too_many(seq_of, self._limit)  # what the last slice makes too many, ``load`` forgets
+            floor = max(floor, max(oldest.values(), default=0))
+            _forget(oldest, least, seq_of)
+            for seq, identifier, value in of_one_slice:
+                _remember(least, seq_of, name(identifier), value, seq)
+            yield
+        self._prepared = _Prepared(snapshot, least, seq_of, floor)
+
+    def forget_prepared(self) -> None:
+        """What was prepared is not to be loaded any more."""
+        self._prepared = None
+
     def load(self, snapshot: Snapshot) -> None:
         """Begin again from a snapshot. What this process heeded above it stays (rule 14).
 
         Raises CannotApply, with nothing changed, when it names what is no identifier.
         """
-        head, name = snapshot.head, self._name
-        entries = [(seq, name(identifier), ENDED) for identifier, seq in snapshot.ended]
-        entries += [(seq, name(identifier), least) for identifier, least, seq in snapshot.generations]
-        entries += [(seq, name(identifier), least) for identifier, least, seq in snapshot.versions]
-        entries.sort()
+        if self._prepared is None or self._prepared.snapshot is not snapshot:
+            deque(self.prepare(snapshot), maxlen=0)
+        prepared, self._prepared = self._prepared, None
+        assert prepared is not None  # noqa: S101 - for the type checker
+        head = snapshot.head
         self._epoch = None
-        self._least = {}
-        self._seq_of = {}
-        for seq, named, least in entries:
-            self._remember(named, least, seq)
+        self._least = prepared.least
+        self._seq_of = prepared.seq_of
         self.keys = {key.kid: key for key in snapshot.keys}
         self._revoked.clear()
         self.everything = head.everything_generation
-        self.floor = snapshot.floor
+        self.floor = prepared.floor
         self._move_to(head.position, head.event_id)
         for position, happening in sorted(self._ahead.items()):
             self._heed(happening, position.seq)
@@ -156,7 +189,7 @@ class Replica:
     def apply(self, events: Iterable[Event], head: Head) -> None:
         """Apply the events after this replica's position, up to ``head``. Repeated ones are passed over.
 
-        Raises CannotApply, with nothing more applied, at a gap or at an event of an unknown kind (rule 4).
+        Raises CannotApply at a gap or at an event of an unknown kind: what came before stays applied (rule 4).
         """
         if self.position is None or head.epoch != self._epoch:
             raise CannotApply("events of a log that this replica does not follow")
@@ -184,11 +217,11 @@ class Replica:
     def _heed(self, happening: Happening, seq: int) -> None:
         match happening:
             case SessionEnded(session_id):
-                self._remember(self._name(session_id), ENDED, seq)
+                _remember(self._least, self._seq_of, self._name(session_id), ENDED, seq)
             case SessionRenewed(session_id, generation):
-                self._remember(self._name(session_id), generation, seq)
+                _remember(self._least, self._seq_of, self._name(session_id), generation, seq)
             case UserChanged(user_id, version):
-                self._remember(self._name(user_id), version, seq)
+                _remember(self._least, self._seq_of, self._name(user_id), version, seq)
             case EverythingEnded(generation):
                 self.everything = max(self.everything, generation)
             case KeyAdded(kid):
@@ -207,19 +240,6 @@ class Replica:
         except ValueError as fault:
             raise CannotApply("an event that names nothing") from fault
 
-    def _remember(self, name: bytes, least: int, seq: int) -> None:
-        known = self._least.get(name, 0)
-        if known == 0:
-            self._least[name] = least
-        elif least > known:
-            self._least[name] = least
-            del self._seq_of[name]  # goes to the end: the newest is forgotten last
-        elif seq <= self._seq_of[name]:
-            return
-        else:
-            del self._seq_of[name]
-        self._seq_of[name] = seq
-
     def _move_to(self, position: Position, event_id: str) -> None:
         self.position = position
         self.event_id = event_id
@@ -227,14 +247,44 @@ class Replica:
             self._ahead = {ahead: happening for ahead, happening in self._ahead.items() if ahead > position}
 
     def _forget_oldest(self) -> None:
-        # In batches: a dictionary finds its oldest entry by passing over the places of deleted ones, so taking them one
-        # by one would cost the square of what is forgotten.
-        if len(self._seq_of) <= self._limit:
-            return
-        batch = len(self._seq_of) - self._limit + self._limit // 16
-        oldest = list(islice(self._seq_of.items(), batch))
-        self.floor = max(self.floor, max(seq for _, seq in oldest))
-        for name, _ in oldest:
-            del self._seq_of[name]
-            del self._least[name]
-        self.state += 1
+        oldest = _too_many(self._seq_of, self._limit)
+        if oldest:
+            self.floor = max(self.floor, max(oldest.values()))
+            _forget(oldest, self._least, self._seq_of)
+            self.state += 1
+
+
+class _Prepared(NamedTuple):
+    """A snapshot as a replica will know it."""
+
+    snapshot: Snapshot
+    least: dict[bytes, int]
+    seq_of: dict[bytes, int]
+    floor: int
+
+
+def _remember(least_of: dict[bytes, int], seq_of: dict[bytes, int], name: bytes, least: int, seq: int) -> None:
+    known = least_of.get(name, 0)
+    if known == 0:
+        least_of[name] = least
+    elif least > known:
+        least_of[name] = least
+        del seq_of[name]  # goes to the end: the newest is forgotten last
+    elif seq <= seq_of[name]:
+        return
+    else:
+        del seq_of[name]
+    seq_of[name] = seq
+
+
+def _too_many(seq_of: dict[bytes, int], limit: int) -> dict[bytes, int]:
+    # In batches: a dictionary finds its oldest entry by passing over the places of deleted ones, so taking them one
+    # by one would cost the square of what is forgotten.
+    excess = len(seq_of) - limit
+    return dict(islice(seq_of.items(), excess + limit // 16)) if excess > 0 else {}
+
+
+def _forget(names: Iterable[bytes], least_of: dict[bytes, int], seq_of: dict[bytes, int]) -> None:
+    for name in names:
+        del seq_of[name]
+        del least_of[name]

@@ -2,9 +2,13 @@
 
 Theory of operation. A subscriber registers, then reads a first snapshot, then asks again and again for what came after
 the position it has applied. Each question is noted with the steady clock's reading *before* it was sent; when its
-answer has been applied whole, the lease runs from there. An answer that cannot be trusted (from a history that is
-behind, cut short, not understood, or to a question of an earlier registration) changes nothing and grants nothing: the
-old lease just runs out. This class does no I/O: ``coatcheck.upkeep.follow`` carries its questions to the authority.
+answer has been applied whole, the lease runs from there. An answer that ends before the head (cut short, a gap, an
+event that is not understood) is applied as far as it goes, and grants nothing. One that is from a history behind this
+one, or to a question of an earlier registration, changes nothing and grants nothing. Then the old lease just runs out.
+
+Two questions may be under way: one that is held until there is something new, and one beside it, for what can't wait.
+Of two answers the one that knows less may come last. It was overtaken: it changes nothing and grants nothing either,
+and says nothing against the store. This class does no I/O: ``coatcheck.upkeep.follow`` carries its questions.
 """
 
 from enum import Enum, auto
@@ -32,11 +36,13 @@ class Heard(Enum):
     AWAITED = auto()
     """Applied, lease taken, and somebody waits for the acknowledgement: ask again at once."""
     PARTIAL = auto()
-    """Applied, but there is more: ask again at once; no lease was taken."""
+    """What was there is applied, but there is more: ask again at once; no lease was taken."""
     REGISTER = auto()
     """The registration is gone: register anew."""
     REFUSED = auto()
     """Not to be trusted: a history that is behind this one, or something that is not understood. No lease was taken."""
+    OVERTAKEN = auto()
+    """Behind what the answer to another question has brought meanwhile: ask again at once; no lease was taken."""
     DROPPED = auto()
     """An answer to a question of an earlier registration."""
 
@@ -45,7 +51,7 @@ class Subscriber:
     """One process's part in the protocol.
 
     ``alarms`` counts snapshots that contradicted what was known (rule 4): a store went back in time, or two histories
-    meet. At most one question is under way; the caller sees to that.
+    meet.
     """
 
     def __init__(self, replica: Replica, lease: Lease) -> None:
@@ -92,13 +98,17 @@ class Subscriber:
             self.leave()
             return Heard.REGISTER
         if self._is_behind(answer.head):
-            return Heard.REFUSED
+            asked_from = flight.question.applied
+            was_ahead = asked_from is None or answer.head.position >= asked_from
+            return Heard.OVERTAKEN if was_ahead else Heard.REFUSED
         try:
             self._take_in(answer)
         except CannotApply:
             return Heard.REFUSED
         if self.replica.position != answer.head.position:
             return Heard.PARTIAL if isinstance(answer, Delta) and answer.events else Heard.REFUSED
+        if isinstance(answer, Snapshot) and answer.age_ms >= answer.head.lease_ms:
+            return Heard.PARTIAL  # it took longer to read than any lease lasts
         self.lease.take(flight.asked_at - answer.age_ms / 1000, answer.head.lease_ms / 1000, flight.offset)
         return Heard.AWAITED if self._is_awaited(flight.question, answer.head) else Heard.CURRENT
 
@@ -111,7 +121,7 @@ class Subscriber:
 
     def _is_behind(self, head: Head) -> bool:
         known = self.replica.position
-        return known is not None and (head.epoch, head.seq) < (known.epoch, known.seq)
+        return known is not None and head.position < known
 
     def _take_in(self, answer: Delta | Snapshot) -> None:
         if isinstance(answer, Delta):

@@ -8,7 +8,6 @@ refused.
 
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Final
 
 from msgspec import Struct, structs
 
@@ -17,11 +16,9 @@ from coatcheck.model.expiry import is_idle, is_within_grace
 from coatcheck.model.session import Ending, Session
 from coatcheck.sessions.end import end_session
 from coatcheck.sessions.grant import Grant, find_living, grant
+from coatcheck.sessions.noting import is_first
 from coatcheck.stores.port import Transaction
 from coatcheck.tokens.refresh import RefreshToken, RefreshTokens
-
-_NOTED_EVERY: Final = timedelta(hours=1)
-"""What a client can bring about again and again is written into the audit trail this often."""
 
 
 class Standstill(Enum):
@@ -122,7 +119,7 @@ def _why_not(tx: Transaction, session_id: str, now: datetime) -> Standstill:
 
 def _refused(tx: Transaction, why: Standstill, session_id: str, now: datetime, address: str) -> Standstill:
     """Note once in a while that the token of a session that is over came back: its holder may ask for ever."""
-    if _is_first(tx, f"noted refresh.failed {session_id}", now):
+    if is_first(tx, f"noted refresh.failed {session_id}", now):
         session = tx.sessions.get(session_id)
         tx.audit.add(
             AuditEntry(
@@ -139,7 +136,7 @@ def _refused(tx: Transaction, why: Standstill, session_id: str, now: datetime, a
 
 
 def _note_retry(tx: Transaction, session: Session, now: datetime, address: str) -> None:
-    if _is_first(tx, f"noted refresh.retried {session.id} {session.step}", now):
+    if is_first(tx, f"noted refresh.retried {session.id} {session.step}", now):
         tx.audit.add(
             AuditEntry(at=now, kind="refresh.retried", user_id=session.user_id, session_id=session.id, address=address)
         )
@@ -156,8 +153,3 @@ def _note_replay(tx: Transaction, session: Session, now: datetime, address: str)
             address=address,
         )
     )
-
-
-def _is_first(tx: Transaction, mark: str, now: datetime) -> bool:
-    """True once in an hour. Read first, so that the rest of a flood writes nothing."""
-    return tx.attempts.peek(mark, now) is None and tx.attempts.take(mark, now, _NOTED_EVERY)[0] == 1

@@ -23,17 +23,20 @@ def found(
     """Judge one credential.
 
     ``session`` has the attributes of a Session, ``user`` the attributes ``version``, ``roles`` and ``status``,
-    ``service`` those of a Service; all may be rows. A session whose owner is gone counts as ended. Roles are for
-    people: an API key has its scopes, and nothing else of its owner.
+    ``service`` those of a Service; all may be rows. Roles are for people: an API key has its scopes, and nothing
+    else of its owner.
     """
     if session is None:
         return Found(position=position, record=None, key_is_valid=key_is_valid)
     is_service = session.kind == Kind.SERVICE
     owner = service if is_service else user
-    if owner is None or session.ended_at is not None or session.everything_generation < everything_generation:
-        return Found(position=position, record=None, ended=True, session_id=session.id, key_is_valid=key_is_valid)
-    if owner.status != (ServiceStatus.ACTIVE if is_service else UserStatus.ACTIVE):
-        return Found(position=position, record=None, suspended=True, session_id=session.id, key_is_valid=key_is_valid)
+    if (
+        owner is None
+        or owner.status != (ServiceStatus.ACTIVE if is_service else UserStatus.ACTIVE)
+        or session.ended_at is not None
+        or session.everything_generation < everything_generation
+    ):
+        return Found(position=position, record=None, session_id=session.id, key_is_valid=key_is_valid)
     record = Record(
         session_id=session.id,
         user_id=session.user_id,

@@ -4,34 +4,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from coatcheck.errors import Misconfigured, StoreUnavailable
+from coatcheck.stores.place import is_memory, path_of, place_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-_SQLITE: Final = "sqlite:///"
-_MEMORY: Final = "memory:"
-
-
-def path_of(url: str) -> Path | None:
-    """The file behind a ``sqlite:///`` URL; None for any other database."""
-    return Path(url.removeprefix(_SQLITE)).absolute() if url.startswith(_SQLITE) else None
-
-
-def place_of(url: str) -> str:
-    """What to call the database in a sentence: a path, "memory", or its name and host, never a password."""
-    if url == _MEMORY:
-        return "memory"
-    path = path_of(url)
-    if path is not None:
-        return str(path)
-    from psycopg import conninfo
-
-    parts = conninfo.conninfo_to_dict(url)
-    return f"{parts.get('dbname', 'the default database')} at {parts.get('host', 'this machine')}"
 
 
 @contextmanager
@@ -39,16 +19,16 @@ def looking(url: str) -> "Iterator[Connection | None]":
     """A connection that can only read; None for a SQLite file that is not there, and for memory.
 
     Raises StoreUnavailable when the database is there but can't be read, or can't be reached, Misconfigured when it was
-    moved elsewhere, or lies behind a pooler that does not do.
+    moved elsewhere, lies behind a pooler that does not do, or ``url`` is no address of one.
     """
-    path = path_of(url)
-    if url == _MEMORY or (path is not None and not path.exists()):
+    place, path = place_of(url), path_of(url)
+    if is_memory(url) or (path is not None and not path.exists()):
         yield None
     elif path is not None:
         with _looking_into(path) as connection:
             yield connection
     else:
-        with _looking_at(url) as connection:
+        with _looking_at(url, place) as connection:
             yield connection
 
 
@@ -72,20 +52,20 @@ def _looking_into(path: Path) -> "Iterator[Connection]":
 
 
 @contextmanager
-def _looking_at(url: str) -> "Iterator[Connection]":
+def _looking_at(url: str, place: str) -> "Iterator[Connection]":
     import psycopg
     from sqlalchemy.exc import DBAPIError
 
     from coatcheck.stores.postgres.connect import over, parameters, raw_connection
-    from coatcheck.stores.postgres.poolers import require_sessions
+    from coatcheck.stores.postgres.requirements import require_usable
 
     try:
         wanted = parameters(url)
         with raw_connection(wanted) as raw, over(raw) as connection:
-            require_sessions(raw, wanted)
+            require_usable(raw, wanted)
             raw.execute("BEGIN READ ONLY")
             yield connection
     except (DBAPIError, psycopg.Error) as fault:
         cause = fault.orig if isinstance(fault, DBAPIError) else fault
         reason = str(cause).partition("\n")[0] or type(cause).__name__
-        raise StoreUnavailable(f"{place_of(url)} can't be read: {reason}") from fault
+        raise StoreUnavailable(f"{place} can't be read: {reason}") from fault

@@ -22,4 +22,5 @@ def new_head() -> Head:
         lease_ms=LEASE_MS,
         token_ms=TOKEN_MS,
         drift=DRIFT,
+        longest_lease_ms=LEASE_MS,
     )

@@ -2,7 +2,8 @@
 
 The laws, checked for every store by one contract suite (``coatcheck.testing.contracts``):
 
-1. A store never tells the time and never sees a secret: instants and digests are handed in.
+1. A store never tells the time and never sees a secret: instants and digests are handed in. A clock of its own is there
+   to be compared with (``read_clock``).
 2. A unit of work is atomic: all of it is there afterwards, or, when it raises, nothing.
 3. Racing writes have exactly one winner; the verb's answer says whether it was this one.
 4. A late write never resurrects what was ended.
@@ -12,7 +13,7 @@ The laws, checked for every store by one contract suite (``coatcheck.testing.con
    them when the unit of work is committed, so the log's head is locked last and shortest.
 
 A unit of work is a plain synchronous function over a Transaction. The store decides where it runs: SQLite on its one
-writer thread, PostgreSQL inside ``run_sync``, memory in place. So the SQL is written once, and a whole transaction
+writer thread, PostgreSQL on one of a few, memory in place. So the SQL is written once, and a whole transaction
 costs one hop to another thread (``docs/decisions/0002-synchronous-unit-of-work.md``).
 """
 
@@ -142,9 +143,9 @@ class Sessions(Protocol):
     def look_up(self, asked: LookUp) -> Found:
         """Read session, owner and head in ONE statement and say what the credential is (rules 9 and 12).
 
-        A digest matches the current secret or, then ``superseded``, the previous one. A session that was ended, or is
-        older than the last everything-ended, gives ``record=None, ended=True``; a suspended owner gives
-        ``record=None, suspended=True``. A ``kid`` is valid while the key exists and is not revoked.
+        A digest matches the current secret or, then ``superseded``, the previous one. A session that was ended or is
+        older than the last everything-ended, and one whose owner is suspended or gone, has no record. A ``kid`` is
+        valid while the key exists and is not revoked.
         """
 
     def touch(self, seen: Mapping[str, datetime]) -> Collection[str]:
@@ -216,7 +217,10 @@ class Log(Protocol):
         """Raise the everything-generation in the head and return it; the caller appends the event."""
 
     def set_parameters(self, *, lease: timedelta, token: timedelta, drift: float) -> None:
-        """Write L, T and δ into the head (rule 2)."""
+        """Write L, T and δ into the head (rule 2), and allow for L."""
+
+    def allow_for(self, lease: timedelta) -> None:
+        """Raise the longest lease to ``lease``, if it is shorter (rule 17)."""
 
     def settle(self, epoch: Epoch) -> bool:
         """Mark the epoch as settled if it is still the current one (rule 14)."""
@@ -229,7 +233,7 @@ class Log(Protocol):
 
 
 class Attempts(Protocol):
-    """Counters of failures, in fixed windows."""
+    """Counters of attempts in fixed windows, and marks that last for one ("noted already")."""
 
     def take(self, key: str, now: datetime, window: timedelta) -> tuple[int, datetime]:
         """Count one attempt, atomically and first; return the count in this window and when the window ends."""
@@ -305,8 +309,9 @@ class Transaction(Protocol):
 
 
 class Registry(Protocol):
-    """The list of subscribers. Kept apart from the rest: it changes often, and need not survive a power loss, since the
-    processes it lists don't either."""
+    """The list of subscribers. Kept apart from the rest, since it changes often, and most changes may be lost with the
+    power. Who is listed, and with which lease, may not: services elsewhere outlive the store's machine, and barriers
+    have to wait for them (rule 16)."""
 
     def add(self, registration: Registration) -> None:
         """Insert a fresh row."""
@@ -357,11 +362,13 @@ class Store(Protocol):
         not anything was appended: subscribers acknowledge at once (rules 6 and 14). It is never lowered.
         """
 
-    async def read(self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True) -> Result:
+    async def read(
+        self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True, takes_long: bool = False
+    ) -> Result:
         """Run ``work`` over one consistent read of the primary that begins after this call.
 
         Pass ``needs_snapshot=False`` where ``work`` asks once, or each answer is right by itself: it spares a database
-        elsewhere a round trip.
+        elsewhere a round trip. What ``takes_long`` has a minute over a network, and other reads go on beside it.
         """
 
     async def look_up(self, asked: LookUp) -> Found:
@@ -374,6 +381,9 @@ class Store(Protocol):
     async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
         """Run ``work`` over the registry, in a read that begins after this call. It asks one question: what two answer
         may be true at different times."""
+
+    async def read_clock(self) -> datetime | None:
+        """What the store's own wall clock shows now; None where it has the clock of the machine that asks."""
 
     def watch(self, changed: Callable[[], None], told: Callable[[News], None] | None = None) -> Callable[[], None]:
         """Call ``changed`` on the running loop when another process may have committed; a hint (rule 6). ``told`` is

@@ -80,9 +80,7 @@ def read_claims(payload: bytes) -> AccessClaims:
     return claims
 
 
-def check_claims(
-    claims: AccessClaims, *, issuer: str, audience: str, now: float, leeway: float, max_age: float = MAX_AGE
-) -> None:
+def check_claims(claims: AccessClaims, *, issuer: str, audience: str, now: float, leeway: float) -> None:
     """Check claims that were signed by us: issuer, times and audience, each compared exactly.
 
     ``now`` and ``leeway`` are seconds; the leeway allows for other machines' clocks, is applied once to each bound and
@@ -97,5 +95,5 @@ def check_claims(
     if audience != claims.aud and (isinstance(claims.aud, str) or audience not in claims.aud):
         raise TokenWrongAudience
     earliest = now - leeway
-    if claims.exp <= earliest or claims.iat + max_age <= earliest:
+    if claims.exp <= earliest or claims.iat + MAX_AGE <= earliest:
         raise TokenExpired

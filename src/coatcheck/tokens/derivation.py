@@ -55,6 +55,11 @@ class Secrets:
     def __repr__(self) -> str:
         return f"<Secrets {', '.join(self._by_id)}>"
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What each is known by, the current one first. They stand in tokens and tell nothing about the secrets."""
+        return tuple(self._by_id)
+
     def current(self, purpose: str) -> DerivedKey:
         """The key that makes what is new."""
         return self.all(purpose)[0]

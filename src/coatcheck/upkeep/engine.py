@@ -32,11 +32,14 @@ from coatcheck.upkeep.flights import Flights
 from coatcheck.upkeep.follow import Follower
 from coatcheck.upkeep.janitor import Janitor
 from coatcheck.upkeep.live import LiveConnections
-from coatcheck.upkeep.local_switch import LATEST_LOOK, LocalSwitch
+from coatcheck.upkeep.local_switch import LOOK_EVERY, LocalSwitch
 from coatcheck.upkeep.purge import BATCH, purge
 from coatcheck.upkeep.rotation import rotate_keys
+from coatcheck.upkeep.seldom import Seldom
 from coatcheck.upkeep.settle import Settler
+from coatcheck.upkeep.store_clock import StoreClock
 from coatcheck.upkeep.touches import write_touches
+from coatcheck.upkeep.troubles import Troubles
 from coatcheck.upkeep.witness import Witness
 
 log = logging.getLogger("coatcheck")
@@ -121,7 +124,9 @@ class Engine:
         elsewhere: Callable[[], None] = (lambda: None) if bell is None else bell.ring
         self.enforcer = Enforcer(store, clock, self.replica, self.follower.ring, elsewhere)
         self.switch = LocalSwitch(self.checker, settings.deny_list(store.beside), self.live.look)
+        self._store_clock = StoreClock(store, clock)
         self._tasks: list[asyncio.Task[None]] = []
+        self._troubles = Troubles("What runs by itself beside the checks is done again.")
         self._stop_watching: list[Callable[[], None]] = []
         _living.add(self)
 
@@ -132,13 +137,13 @@ class Engine:
         await self._load_keys()
         self._stop_watching.append(self._store.watch(self.follower.ring_for_store, self.follower.heed))
         if self._bell is not None:
-            self._stop_watching.append(self._bell.watch(self.follower.ring_unless_told))
+            self._stop_watching.append(self._bell.watch(Seldom(self.follower.ring_unless_told)))
         await self.follower.start()
         await self._write_witness()
         janitor, settler = Janitor(self._store, self._clock), Settler(self._store, self._clock)
         bound = self._settings.revocation.bound
         for name, every, work in (
-            ("switch", min(self._settings.revocation.lease / 5, LATEST_LOOK), self.switch.look),
+            ("switch", min(self._settings.revocation.lease / 5, LOOK_EVERY), self.switch.look),
             ("live", self._settings.revocation.lease / 5, self._look_after_live),
             ("witness", timedelta(seconds=1), self._write_witness),
             ("touches", self._settings.sessions.flush_touches_every, self._write_touches),
@@ -176,9 +181,13 @@ class Engine:
             try:
                 await work()
             except Broken as fault:
-                log.warning("%s: %s (%s)", name, fault.message, fault.code)
-            except Exception:
-                log.exception("%s failed; it will be tried again", name)
+                if self._troubles.are_new(fault.in_full, name):
+                    log.warning("%s can't be done: %s (%s)", name, fault.in_full, fault.code)
+            except Exception as fault:
+                if self._troubles.are_new(repr(fault), name):
+                    log.exception("%s failed; it will be tried again", name)
+            else:
+                self._troubles.end(name)
 
     async def _look_after_live(self) -> None:
         self.live.look()
@@ -191,6 +200,8 @@ class Engine:
 
     async def _purge(self) -> None:
         keep_for = self._settings.audit.keep_for
+        if not await self._store_clock.agrees():
+            return
         while await purge(self._store, self._now(), keep_audit_for=keep_for) >= BATCH:  # noqa: ASYNC110 - lets logins in
             await asyncio.sleep(0.05)
 

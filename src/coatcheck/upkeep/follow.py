@@ -8,13 +8,16 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from coatcheck.authority import Authority, News
+from coatcheck.authority import Authority, News, Snapshot
 from coatcheck.clock import Clock
 from coatcheck.errors import Broken
 from coatcheck.model.event import Refusal
 from coatcheck.model.position import Position
 from coatcheck.patience import awaited
+from coatcheck.revocation.replica import CannotApply
 from coatcheck.revocation.subscriber import Heard, Subscriber
+from coatcheck.upkeep.seldom import Seldom
+from coatcheck.upkeep.troubles import Troubles
 
 log = logging.getLogger("coatcheck")
 
@@ -26,7 +29,7 @@ _FURTHEST: Final = 10_000
 to be kept until then."""
 
 _TAKEN: Final = (Heard.CURRENT, Heard.AWAITED)
-_AGAIN: Final = (Heard.AWAITED, Heard.PARTIAL, Heard.REGISTER)
+_AGAIN: Final = (Heard.AWAITED, Heard.PARTIAL, Heard.OVERTAKEN, Heard.REGISTER)
 
 
 def _continues(position: Position | None, news: News) -> bool:
@@ -44,10 +47,9 @@ async def _nothing() -> None:
 class Follower:
     """Keeps one subscriber current until ``stop``.
 
-    Syncs every ``interval`` seconds (L/5) and whenever somebody rings; at most one sync is in flight and one queued
-    (rule 6). ``name`` is what receipts call this process; ``accept_ms`` declares the ``accept`` policy (rule 8).
-    ``after_sync`` is called after every answer that was taken; ``load_keys`` fetches what no event carries, when a key
-    is unknown.
+    Syncs every ``interval`` seconds (L/5) and whenever somebody rings; at most one sync is in flight and one queued,
+    and one more beside a held one (rule 6). ``name`` is what receipts call this process; ``accept_ms`` declares the
+    ``accept`` policy (rule 8). ``load_keys`` fetches what no event carries, when a key is unknown.
 
     With ``holds`` the authority is asked to hold its answer until there is something new (a long poll), and is asked
     again as soon as it has answered. What can't wait, a key that is unknown, is asked for beside that. ``patience`` is
@@ -63,7 +65,6 @@ class Follower:
         name: str,
         accept_ms: int | None,
         interval: float,
-        after_sync: Callable[[], None] = lambda: None,
         load_keys: Callable[[], Awaitable[None]] = _nothing,
         holds: bool = False,
         patience: float | None = None,
@@ -74,13 +75,13 @@ class Follower:
         self._name = name
         self._accept_ms = accept_ms
         self._interval = interval
-        self._after_sync = after_sync
         self._load_keys = load_keys
         self._holds = holds
         self._patience = patience or interval * 5
         self._listeners: set[Callable[[], None]] = set()
         self._also_rung: set[Callable[[], None]] = set()
         self._bell = asyncio.Event()
+        self._ring_seldom = Seldom(self.ring)
         self._task: asyncio.Task[None] | None = None
         self._key_sync: asyncio.Task[bool] | None = None
         self._key_sync_at = 0.0
@@ -91,7 +92,7 @@ class Follower:
         self._hinted_at = -math.inf
         self.failures = 0
         """Syncs that failed since the last one that did not."""
-        self._cut_off_by: set[str] = set()
+        self._troubles = Troubles("Revocations are followed again.")
 
     async def start(self) -> None:
         """Register, read the first snapshot, and go on in the background.
@@ -122,9 +123,9 @@ class Follower:
         self._ring_others()
 
     def ring_for_store(self) -> None:
-        """The store's own hint."""
+        """The store's own hint. Whoever may connect to it may give one: a flood of them is 200 syncs a second."""
         self._hinted_at = self._clock.steady()
-        self.ring()
+        self._ring_seldom()
 
     def ring_unless_told(self) -> None:
         """The same hint by another way than the store's own, which may say more: sync soon unless that comes too."""
@@ -135,15 +136,18 @@ class Follower:
         """A hint that says what happened: refuse it at once, and let the next sync confirm it. Nobody has to ask before
         that unless somebody waits: all who hear this would ask at the same moment. What refuses nothing, or is not of
         the log's next events, is a hint without words."""
-        self._hinted_at = self._clock.steady()
         replica = self._subscriber.replica
         if not _continues(replica.position, news):
-            self.ring()
+            self.ring_for_store()
+            return
+        self._hinted_at = self._clock.steady()
+        if replica.position is not None and all(each.seq <= replica.position.seq for each in news.events):
+            if news.is_urgent:  # known already, be it that somebody says again what was heard long ago
+                self._ring_seldom()
             return
         for event in news.events:
             replica.heed(event.happening, Position(news.epoch, event.seq))
         self._tell_listeners()
-        self._after_sync()
         if news.is_urgent:
             self.ring()
         else:
@@ -209,10 +213,13 @@ class Follower:
                 answer = await self._authority.sync(flight.question)
         except (Broken, TimeoutError) as fault:
             self.failures += 1
-            self._say_cut_off(fault.message if isinstance(fault, Broken) else "The store did not answer in time.")
+            self._say_cut_off(fault.in_full if isinstance(fault, Broken) else "The store did not answer in time.")
             return None
+        if isinstance(answer, Snapshot):
+            await self._prepare(answer)
         alarms = subscriber.alarms
         heard = subscriber.hear(flight, answer)
+        subscriber.replica.forget_prepared()  # an answer may be dropped
         if subscriber.replica.position != flight.question.applied:
             self._tell_listeners()
         if subscriber.alarms > alarms:
@@ -227,11 +234,15 @@ class Follower:
             )
         if heard in _TAKEN:
             self.failures = 0
-            if self._cut_off_by:
-                self._cut_off_by.clear()
-                log.warning("Revocations are followed again.")
-            self._after_sync()
+            self._troubles.end()
         return heard
+
+    async def _prepare(self, snapshot: Snapshot) -> None:
+        """Take in a large one bit by bit: checks go on beside it."""
+        with contextlib.suppress(CannotApply):  # it is refused when it is heard
+            for at, _ in enumerate(self._subscriber.replica.prepare(snapshot)):
+                if at:
+                    await asyncio.sleep(0)
 
     def _ring_if_not_hinted(self, since: float) -> None:
         if self._hinted_at < since:
@@ -253,10 +264,7 @@ class Follower:
             self._subscriber.registered(number)
 
     def _say_cut_off(self, why: str) -> None:
-        """Each reason once, until it is over: a store that is away for an hour is one line, not thousands. Not only the
-        first: a database that was away and comes back without what was known needs somebody who acts."""
-        if why not in self._cut_off_by:
-            self._cut_off_by.add(why)
+        if self._troubles.are_new(why):
             log.warning("Revocations can't be followed: %s Checks go by revocation.policy until they can.", why)
 
     async def _follow(self) -> None:
@@ -268,11 +276,21 @@ class Follower:
                     await self._bell.wait()
             self._bell.clear()
             asked_at, known = self._clock.steady(), self._subscriber.replica.position
-            was_taken = await self.sync(hold=self._holds)
+            was_taken = await self._go_on()
             rest = self._pace
             if self._holds and was_taken:  # an answer without news that came at once was not held: no haste then
                 is_news = self._subscriber.replica.position != known
                 rest = 0.0 if is_news else max(0.0, rest - (self._clock.steady() - asked_at))
+
+    async def _go_on(self) -> bool:
+        """One sync of the loop, which nothing may end: nobody would follow the log any more."""
+        try:
+            return await self.sync(hold=self._holds)
+        except Exception as fault:
+            self.failures += 1
+            if self._troubles.are_new(repr(fault)):
+                log.exception("Following revocations failed; it will be tried again")
+            return False
 
     @property
     def _pace(self) -> float:

@@ -13,7 +13,7 @@ from coatcheck.upkeep.denial_file import Denied, read_denials
 
 log = logging.getLogger("coatcheck")
 
-LATEST_LOOK: Final = timedelta(milliseconds=500)
+LOOK_EVERY: Final = timedelta(milliseconds=500)
 """How often the file is looked for at least: what it lists is refused within a second."""
 
 

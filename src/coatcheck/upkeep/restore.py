@@ -40,9 +40,14 @@ def begin_again(
 
     The keys too: one that was revoked after the backup was made is valid again in it, and whoever has it can sign
     whatever generation is asked for. And the services' credentials, those of the feed too, for the same reason.
+
+    Where somebody else has begun one meanwhile, a later one is begun: an epoch is never lowered. Leases as long as
+    that of the settings are allowed for, since it may have been made longer after the backup was made.
     """
+    replace_keys(tx, secrets, settings, now=now, reason=reason)  # first: two who begin again wait here for each other
+    epoch = max(epoch, tx.log.head().epoch.successor())
     detail = {"epoch": str(epoch), "reason": reason}
     tx.audit.add(AuditEntry(at=now, kind="backup.restored", actor_id=actor_id, detail=detail))
-    replace_keys(tx, secrets, settings, now=now, reason=reason)
     end_everything(tx, at=now, reason=reason, actor_id=actor_id, spare_feeds=False)
     tx.log.begin_epoch(epoch)
+    tx.log.allow_for(settings.revocation.lease)

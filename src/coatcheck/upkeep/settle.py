@@ -1,7 +1,7 @@
 """Settling a young epoch: when it has been seen for W, no lease of the one before can be left (rule 14)."""
 
 from coatcheck.clock import Clock
-from coatcheck.model.bound import bound
+from coatcheck.model.bound import bound_of
 from coatcheck.model.position import Epoch
 from coatcheck.stores.port import Store
 
@@ -24,6 +24,5 @@ class Settler:
         if self._seen is None or self._seen[0] != head.epoch:
             self._seen = (head.epoch, now)
         registrations = await self._store.read_registry(lambda registry: registry.all())
-        longest = max((row.lease_ms for row in registrations), default=0)
-        if now - self._seen[1] >= bound(max(longest, head.lease_ms), head.drift):
+        if now - self._seen[1] >= bound_of(head, registrations, is_settled=False):
             await self._store.write(lambda tx: tx.log.settle(head.epoch))

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from coatcheck.authority import Answer, Delta, Question
+from coatcheck.authority import Delta, Question
+
+Answer = TypeVar("Answer")
 
 PACE: Final = 0.005
 """Seconds between the beginnings of two reads that find nothing new: a thousand who wait share them."""
 
 
-class SharedReads:
+class SharedReads(Generic[Answer]):
     """Collects questions while a read is under way, and answers them all from the next one.
 
     ``answer_all`` reads once, beginning after it was called.

@@ -1,8 +1,10 @@
 """A local file that remembers the newest event this machine has seen, so that a store that went back in time is noticed
 (rule 17)."""
 
+import logging
 import os
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +14,8 @@ from coatcheck.model.event import Head
 from coatcheck.model.position import Position
 from coatcheck.stores.port import Store
 
+log = logging.getLogger("coatcheck")
+
 
 class Sighting(Struct, frozen=True):
     """What was seen: the position, as text, and the id of the event there."""
@@ -20,16 +24,20 @@ class Sighting(Struct, frozen=True):
     event_id: str
 
 
+_UNNOTICED: Final = "should the database go back in time, nobody here notices"
+
+
 class Witness:
     """Reads and writes the file at ``path``; without one it remembers nothing (``Settings.witness``)."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._written: Sighting | None = None
+        self._is_failing = False
 
     def remember(self, position: Position, event_id: str) -> None:
         """Write the newest sighting, atomically; does nothing when it is not news. Failing to write is no failure of
-        the process: the file is a help, the log is the truth."""
+        the process, for the file is a help and the store's log is the truth; it is said once."""
         sighting = Sighting(str(position), event_id)
         if self._path is None or sighting == self._written:
             return
@@ -38,19 +46,42 @@ class Witness:
             draft.write_bytes(msgspec.json.encode(sighting))
             draft.chmod(0o600)
             draft.replace(self._path)
-        except OSError:
+        except OSError as fault:
+            if not self._is_failing:
+                log.warning("%s can't be written (%s): %s", self._path, fault.strerror, _UNNOTICED)
+            self._is_failing = True
             return
-        self._written = sighting
+        self._written, self._is_failing = sighting, False
 
     def recall(self) -> tuple[Position, str] | None:
-        """The newest sighting; None when there is none that can be read."""
+        """The newest sighting; None when there is none that can be read. ``trouble`` tells which."""
+        found = self._read()
+        return None if isinstance(found, str) else found
+
+    def trouble(self) -> str:
+        """Why it can't be read, or not be written by this process; empty where both can be, be it there or not yet."""
+        if self._path is None:
+            return ""
+        found, folder = self._read(), self._path.parent
+        if isinstance(found, str):
+            return found
+        if not folder.is_dir():
+            return f"the folder of {self._path} is not there"
+        return "" if os.access(folder, os.W_OK | os.X_OK) else f"{folder} can't be written to by this user"
+
+    def _read(self) -> tuple[Position, str] | str | None:
+        """What was seen; a sentence why it can't be read; None where nothing was seen."""
         if self._path is None:
             return None
         try:
             sighting = msgspec.json.decode(self._path.read_bytes(), type=Sighting)
             return Position.parse(sighting.position), sighting.event_id
-        except (OSError, ValueError, msgspec.DecodeError):
+        except FileNotFoundError:
             return None
+        except OSError as fault:
+            return f"{self._path} can't be read ({fault.strerror})"
+        except (ValueError, msgspec.DecodeError):
+            return f"{self._path} does not hold what a server writes there"
 
     async def require_no_return(self, store: Store) -> None:
         """Raise Misconfigured when the store is older than what was seen here: a backup was put back.
@@ -58,7 +89,10 @@ class Witness:
         Starting then would revive what had been ended; ``coatcheck schema restored`` ends everything that was issued
         before and begins a new epoch.
         """
-        seen = self.recall()
+        seen = self._read()
+        if isinstance(seen, str):
+            log.warning("%s: %s", seen, _UNNOTICED)
+            return
         if seen is None:
             return
         head, event_id, floor = await store.read(

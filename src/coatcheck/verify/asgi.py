@@ -8,17 +8,18 @@
 As in ``coatcheck.asgi``, with a Verifier in the place of Auth. No framework is loaded for it.
 """
 
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 from coatcheck.clock import now_of
 from coatcheck.errors import AuthError, Misconfigured, Refused
+from coatcheck.lifespan import Application, Message, Receive, Scope, Send, run_lifespan
 from coatcheck.model.access import require_access
 from coatcheck.model.principal import Principal
 from coatcheck.problems import unstored_problem
 from coatcheck.verify.entrance import Entrance
-from coatcheck.verify.lifespan import Application, Message, Receive, Scope, Send, run_lifespan
 from coatcheck.verify.verifier import Verifier
 
 Guard: TypeAlias = Callable[[Any], Awaitable[Principal]]
@@ -46,7 +47,7 @@ class VerifierMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "lifespan":
-            await run_lifespan(self._app, self._entrance.verifier, scope, receive, send)
+            await run_lifespan(self._app, self._start, self._stop, scope, receive, send)
             return
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
@@ -67,6 +68,12 @@ class VerifierMiddleware:
             if sent and (scope["type"] == "http" or sent == "websocket.close"):
                 raise
             await answer(error, scope, send, is_open=bool(sent))
+
+    async def _start(self) -> None:
+        self._entrance.verifier.start()
+
+    async def _stop(self) -> None:
+        await to_thread(self._entrance.verifier.close)
 
 
 async def answer(error: AuthError, scope: Scope, send: Send, *, is_open: bool = False) -> None:

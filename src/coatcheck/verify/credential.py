@@ -15,7 +15,7 @@ from msgspec import DecodeError, Struct, json
 
 from coatcheck.clock import Clock
 from coatcheck.errors import Misconfigured, StoreUnavailable
-from coatcheck.feed import feed_audience
+from coatcheck.feed import Counter, feed_audience
 from coatcheck.model.key import Algorithm
 from coatcheck.tokens.assertion import ASSERTION_TYPE
 from coatcheck.tokens.base64url import encode
@@ -82,7 +82,7 @@ class Secret:
 
 class _TokenAnswer(Struct, frozen=True):
     access_token: str
-    expires_in: int
+    expires_in: Counter
 
 
 class _Held(NamedTuple):

@@ -8,7 +8,6 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
-from math import inf
 from secrets import token_bytes
 from ssl import SSLContext
 from typing import Any, Final, NamedTuple, TypeVar
@@ -88,14 +87,11 @@ class Following:
             name=plan.name or f"{socket.gethostname()}:{os.getpid()}",
             accept_ms=int(plan.accept_for / timedelta(milliseconds=1)) if plan.policy is Policy.ACCEPT else None,
             interval=_ASK_EVERY,
-            after_sync=self._note,
             holds=True,
             patience=_SYNC_WITHIN,
         )
         self._flights = Flights(authority)
         self.deciding = self._decide_under(_BEFORE_THE_FIRST)
-        self.heard_at = -inf
-        """The steady clock when the newest answer was asked for."""
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -170,10 +166,6 @@ class Following:
             await self._follower.stop()
         finally:
             loop.stop()
-
-    def _note(self) -> None:
-        lease = self.subscriber.lease
-        self.heard_at = lease.until - lease.length
 
     def _begin_again(self, terms: Terms) -> None:
         """Sessions and users have other names from now on: trust nothing that is known, and forget it.

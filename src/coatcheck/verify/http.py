@@ -73,7 +73,9 @@ class Http:
             answered = Answered(response.status, _read(response))
         except SSLError as fault:
             raise StoreUnavailable(f"The certificate of {self.address.root} is not trusted here: {fault}.") from None
-        except (HTTPError, OSError) as fault:
+        except (HTTPError, OSError, ValueError) as fault:
+            # A ValueError of http.client, which urllib3 lets through: a negative length of a chunk, a header that can't
+            # be sent, or an idle connection that is being closed by two threads because its other end has gone.
             raise StoreUnavailable(f"{self.address.root} can't be reached ({type(fault).__name__}).") from None
         if 300 <= answered.status < 400:
             raise StoreUnavailable(

@@ -2,12 +2,13 @@
 record the server has, and any token while there is no lease."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Final
 
-from msgspec import DecodeError, Meta, Struct, json
+from msgspec import DecodeError, Struct, json
 
 from coatcheck.authority import Found
 from coatcheck.errors import StoreUnavailable, TokenInvalid
+from coatcheck.feed import Counter
 from coatcheck.model.position import Position
 from coatcheck.model.principal import Kind
 from coatcheck.model.record import Record
@@ -21,7 +22,8 @@ class KnownFrom(Struct, frozen=True, kw_only=True):
 
     kind: Kind
     position: str
-    age_ms: Annotated[int, Meta(ge=0)]
+    age_ms: Counter
+    read_ms: Counter = 0
     generation: int
     version: int
     everything_generation: int
@@ -82,7 +84,7 @@ def read_found(body: bytes, now: datetime, audiences: frozenset[str]) -> Found:
         kind=known.kind,
         scopes=tuple(told.scope.split()),
     )
-    return Found(position=position, record=record, age_ms=known.age_ms)
+    return Found(position=position, record=record, age_ms=known.age_ms, read_ms=known.read_ms)
 
 
 class SessionTokens:

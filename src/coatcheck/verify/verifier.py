@@ -160,9 +160,8 @@ class Verifier:
         """How much is known now."""
         following, clock = self._alive, self._plan.clock
         lease, position = following.subscriber.lease, following.subscriber.replica.position
-        heard_at = following.heard_at
         fresh = following.deciding.checker.is_trusted()
-        behind_by = None if heard_at == -inf else timedelta(seconds=max(0.0, clock.steady() - heard_at))
+        behind_by = None if lease.heard_at == -inf else timedelta(seconds=max(0.0, clock.steady() - lease.heard_at))
         stale_since = None
         if behind_by is not None and not fresh:
             ended = clock.wall() - behind_by.total_seconds() + lease.length

@@ -32,7 +32,7 @@ class ClientAddresses:
         try:
             self._trusted = tuple(map(ip_network, trusted_proxies))
         except ValueError as fault:
-            raise Misconfigured(f"web.trusted_proxies must be networks like 10.0.0.0/8: {fault}") from fault
+            raise Misconfigured(f"web.trusted_proxies must be networks like 10.0.0.10/32: {fault}") from fault
 
     def of(self, scope: Mapping[str, Any]) -> str:
         """Return the client's address in its canonical text, or UNKNOWN.

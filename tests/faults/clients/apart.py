@@ -11,6 +11,10 @@ from tests.faults.proxying import ROOT
 Told = TypeVar("Told")
 
 
+LAST_IN_LINE = ("nice", "-n", "19")
+"""Strangers have machines of their own: here they get what is left of this one."""
+
+
 class Apart:
     """``python -m module``, which reads one task from its standard input, works for ``seconds`` and writes what became
     of it; both are JSON."""
@@ -18,7 +22,7 @@ class Apart:
     def __init__(self, module: str, seconds: float, **task: Any) -> None:
         self._seconds = seconds
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+            [*LAST_IN_LINE, sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
         )
         assert self._process.stdin is not None
         self._process.stdin.write(msgspec.json.encode({"seconds": seconds, **task}))

@@ -53,9 +53,10 @@ def run(folder: Path, *, connections: int = 2000, seconds: float = 60.0, seed: i
             dawdled = dawdling.end()
     finally:
         hold_clean_end(serving, history)
-    served = sum(answer.status in (200, 204) for answer in beset) / len(beset)
+    asked = [answer for each in beset.values() for answer in each]
+    served = sum(answer.status in (200, 204) for answer in asked) / len(asked)
     slowest = {kind: max(held, default=0.0) for kind, held in dawdled.held.items()}
-    history.hold("FT-14", served >= SERVED, f"{served:.2%} served: { {answer.status for answer in beset} }")
+    history.hold("FT-14", served >= SERVED, f"{served:.2%} served: { {answer.status for answer in asked} }")
     history.hold("FT-14", slowest["head"] <= HEAD_WITHIN + MARGIN, f"a head had {slowest['head']:.1f} s")
     history.hold("FT-14", slowest["body"] <= BODY_WITHIN + MARGIN, f"a body had {slowest['body']:.1f} s")
     history.hold("FT-14", watch.most <= DESCRIPTORS * 0.8, f"a worker had {watch.most} descriptors")
@@ -73,11 +74,9 @@ def run(folder: Path, *, connections: int = 2000, seconds: float = 60.0, seed: i
         "answers not read: cut off": dawdled.cut_off,
         "descriptors of a worker, at most": watch.most,
         "of so many": DESCRIPTORS,
-        "requests of others": len(beset),
+        "requests of others": len(asked),
         "of these served, %": round(100 * served, 2),
-        "p99 idle, ms": round(_p99(idle), 1),
-        "p99 beset, ms": round(_p99(beset), 1),
-        "p99 beset ÷ idle": round(_p99(beset) / _p99(idle), 1),
+        **_compared(idle, beset),
     }
     assert not history.violations, "\n".join([str(figures), *history.violations[:20]])
     return {**figures, "violations": len(history.violations)}
@@ -92,9 +91,9 @@ class _People:
         self._token = serving.register("ben@example.com", carry="tokens").body["access_token"]
         self._lock = threading.Lock()
 
-    def work(self, seconds: float) -> list[Answer]:
-        """For so long; the answers."""
-        answers: list[Answer] = []
+    def work(self, seconds: float) -> dict[str, list[Answer]]:
+        """For so long; the answers to what."""
+        answers: dict[str, list[Answer]] = {"checks": [], "logins": []}
         began, count, turns = time.monotonic(), int(seconds * A_SECOND), iter(range(int(seconds * A_SECOND)))
 
         def person() -> None:
@@ -104,7 +103,11 @@ class _People:
                 if turn == count:
                     return
                 time.sleep(max(0.0, began + turn / A_SECOND - time.monotonic()))
-                answers.append(self._ask(turn))
+                if turn % A_LOGIN_EACH == 0:
+                    answers["logins"].append(self._serving.log_in("ann@example.com", carry="header"))
+                else:
+                    checked = self._serving.call("GET", "check?identity=headers", token=self._token)
+                    answers["checks"].append(checked)
 
         threads = [threading.Thread(target=person) for _ in range(THREADS)]
         for thread in threads:
@@ -112,11 +115,6 @@ class _People:
         for thread in threads:
             thread.join()
         return answers
-
-    def _ask(self, turn: int) -> Answer:
-        if turn % A_LOGIN_EACH == 0:
-            return self._serving.log_in("ann@example.com", carry="header")
-        return self._serving.call("GET", "check?identity=headers", token=self._token)
 
 
 class _Watch(Watch):
@@ -140,6 +138,16 @@ def _descriptors(most: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _compared(idle: dict[str, list[Answer]], beset: dict[str, list[Answer]]) -> dict[str, float]:
+    figures = {}
+    for name, kinds in (("all", tuple(idle)), *((kind, (kind,)) for kind in idle)):
+        calm, busy = (_p99([answer for kind in kinds for answer in each[kind]]) for each in (idle, beset))
+        figures[f"{name}: p99 idle, ms"] = round(calm, 1)
+        figures[f"{name}: p99 beset, ms"] = round(busy, 1)
+        figures[f"{name}: p99 beset ÷ idle"] = round(busy / calm, 1)
+    return figures
 
 
 def _p99(answers: list[Answer]) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 from coatcheck.errors import AuthError, CredentialRefused
 from coatcheck.verify import Verifier
 from tests.postgres import PostgresServer
-from tests.redis.relay import Relay
+from tests.relay import Relay
 from tests.serving import QUICK, Answer, Serving, coatcheck
 
 ROUND_TRIP = 0.08

@@ -19,7 +19,7 @@ from tests.faults.ending import hold_clean_end
 from tests.faults.history import History
 from tests.faults.watching import at_work
 from tests.postgres import PostgresServer
-from tests.redis.relay import Relay
+from tests.relay import Relay
 from tests.serving import SECRET, Answer, Serving
 
 PATIENCE = 3.0

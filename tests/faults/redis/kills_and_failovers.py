@@ -17,9 +17,9 @@ import redis
 from tests.faults.ending import hold_clean_end
 from tests.faults.history import History
 from tests.faults.people import people_at_work
-from tests.redis.relay import Relay
 from tests.redis.servers import until
 from tests.redis_server import RedisServer
+from tests.relay import Relay
 from tests.serving import Serving
 
 LEASE = 2.0

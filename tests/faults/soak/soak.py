@@ -28,7 +28,7 @@ from coatcheck.settings import AuditSettings, RevocationSettings, SessionSetting
 from coatcheck.stores.port import Transaction
 from coatcheck.stores.sql.tables import PREFIX, attempts, audit, events, session_data, sessions, users
 from coatcheck.testing import ManualClock, fast_passwords
-from coatcheck.upkeep.janitor import Janitor
+from coatcheck.upkeep.janitor import SILENT_LEASES, Janitor
 from coatcheck.upkeep.purge import purge
 from coatcheck.upkeep.touches import write_touches
 from tests.faults.soak.traffic import AUDIENCES, CONNECTIONS, Traffic
@@ -312,8 +312,8 @@ class _Soak:
         self._auth.live.look()
         while await self._purge(keep_events=0):
             pass
-        for _ in range(5):
-            self._clock.advance(2 * self._auth.settings.revocation.bound)
+        for _ in range(5):  # somebody looks on for that long before he gives anybody up
+            self._clock.advance((SILENT_LEASES + 1) * self._auth.settings.revocation.lease)
             await follower.sync()
             await self._look_for_the_silent()
         return await self._rows()

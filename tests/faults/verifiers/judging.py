@@ -202,11 +202,10 @@ def _judge_run(verdict: Verdict, story: Story, run: Run, issued: Issued, endings
     else:
         verdict.refused += run.count
         over = min((ending.began for ending in endings), default=inf)
-        for at in (run.first_ended, run.last_ended):
-            served = sum(fault.server_step for fault in story.faults if fault.began <= at <= fault.ended)
-            clocks = [at + _step(story.faults, run.by, at), *([at + served] if served else [])]
+        for began, ended in ((run.first_began, run.first_ended), (run.last_began, run.last_ended)):
+            clocks = _clocks(story.faults, run.by, began) | _clocks(story.faults, run.by, ended)
             is_of_another_time = any(not issued.issued - LEEWAY <= shown < issued.expires for shown in clocks)
-            verdict.hold("I3", at >= over or is_of_another_time, f"{what}, which was alive")
+            verdict.hold("I3", ended >= over or is_of_another_time, f"{what}, which was alive")
 
 
 def _silences(story: Story, checker: str) -> list[tuple[float, float]]:
@@ -225,9 +224,12 @@ def _lies_within(run: Run, began: float, ended: float) -> bool:
     return has_first or has_last or goes_on
 
 
-def _step(faults: list[Fault], checker: str, at: float) -> float:
-    """By how much the checker's wall clock was ahead then."""
-    return sum(fault.step for fault in faults if fault.touches(checker) and fault.began <= at <= fault.ended)
+def _clocks(faults: list[Fault], checker: str, at: float) -> set[float]:
+    """What the checker's wall clock showed then, and the server's, which it may have asked."""
+    current = [fault for fault in faults if fault.began <= at <= fault.ended]
+    own = sum(fault.step for fault in current if fault.touches(checker))
+    served = sum(fault.server_step for fault in current)
+    return {at + own, at + (served or own)}
 
 
 def _shown(run: Run, faults: list[Fault]) -> list[float]:

@@ -70,7 +70,7 @@ def refused_alive(story: Story) -> None:
 
 
 def refused_before_expiry(story: Story) -> None:
-    story.runs[8].first_ended = 59.9
+    story.runs[8].first_began, story.runs[8].first_ended = 59.8, 59.9
 
 
 def somebody_else(story: Story) -> None:
@@ -151,6 +151,16 @@ def test_what_was_asked_in_the_dark_and_answered_after_it_is_no_stale_answer() -
     story.runs[6] = run(3, "store.unavailable", 32.0, 33.0)
     story.runs[7].first_began = 33.1
     assert judge(story).violations == []
+
+
+def test_a_refusal_that_was_on_its_way_when_the_clock_was_right_again_goes_by_the_clock_of_before() -> None:
+    story = sound()
+    story.faults.append(Fault("stepped", 40.0, 41.0, step=60.0))
+    story.runs.append(run(3, "token.expired", 40.1, 40.9995))
+    assert judge(story).violations == []
+
+    story.runs[-1].last_began = 41.0002
+    assert {violation.partition(":")[0] for violation in judge(story).violations} == {"I3"}
 
 
 def test_a_hiccup_is_counted_and_forgiven() -> None:

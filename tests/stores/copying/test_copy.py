@@ -14,6 +14,7 @@ from coatcheck.model.event import UserChanged
 from coatcheck.stores.copying.columns import TABLES
 from coatcheck.stores.open import store_for
 from coatcheck.stores.sqlite.aside import aside_of
+from tests.pgbouncer import pooled
 from tests.postgres import drop_database, new_database
 from tests.stores.copying.conftest import COUNTERS, ask
 
@@ -269,3 +270,11 @@ def test_a_file_of_another_version_is_to_be_upgraded_first(path, copy):
         raw.execute("UPDATE coatcheck_alembic_version SET version_num = 'store_0001'")
     with pytest.raises(Misconfigured, match="schema upgrade"):
         copy()
+
+
+def test_where_no_server_would_start_nothing_is_copied(path, copy, postgres_url):
+    with pooled(postgres_url, "transaction") as url, pytest.raises(Misconfigured, match="pool_mode = transaction"):
+        copy(url)
+    assert not aside_of(path).exists()
+    assert ask(postgres_url, "SELECT to_regclass('coatcheck_users')") == [(None,)]
+    copy()

@@ -2,9 +2,11 @@
 
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from coatcheck.stores.copying.copy_store import Copied
@@ -56,3 +58,17 @@ def test_a_copy_that_was_killed_goes_on_and_ends_the_same(
         assert ask(postgres_url, rows) == expected, names[step - 1]
         assert not path.read_bytes().startswith(b"SQLite"), names[step - 1]
         assert (path.parent / "app.db-moved").read_bytes() == before, names[step - 1]
+
+
+def test_a_copy_that_an_earlier_version_began_is_begun_anew(
+    path: Path, copy: Callable[..., Copied], postgres_url: str
+) -> None:
+    before = path.read_bytes()
+    names = run(path, postgres_url, NEVER).stdout.split("\n")
+    begin_anew(path, before, postgres_url)
+    run(path, postgres_url, names.index("return _make") + 1)
+    ask(postgres_url, "ALTER TABLE coatcheck_head DROP COLUMN longest_lease_ms")
+    with closing(sqlite3.connect(path)) as raw, raw:  # as an upgrade of the source does
+        raw.execute("UPDATE coatcheck_head SET longest_lease_ms = 7000")
+    copy()
+    assert ask(postgres_url, "SELECT longest_lease_ms FROM coatcheck_head") == [(7_000,)]

@@ -50,7 +50,7 @@ class Side:
 
     def commit(self) -> None:
         """Enter what was appended, and commit."""
-        rings = Notifications(None) if self.tx.log.is_changed else None
+        rings = Notifications(None, self.tx.log.head().epoch) if self.tx.log.is_changed else None
         self._thread.submit(commit, self.raw, self.tx.log.appended, tells=False, awaited=False, rings=rings).result(10)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from coatcheck.errors import StoreUnavailable
 from coatcheck.patience import Patience
 from coatcheck.stores.postgres.connect import parameters
 from coatcheck.stores.postgres.crew import Crew, Line, _Job
-from tests.redis.relay import Relay
+from tests.relay import Relay
 
 PATIENCE = 0.3
 

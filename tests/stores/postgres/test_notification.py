@@ -21,14 +21,15 @@ async def until(true):
             await asyncio.sleep(0.005)
 
 
-OURS = Notifications(Secrets([SECRET]))
+EPOCH = first_epoch()
+OURS = Notifications(Secrets([SECRET]), EPOCH)
 
 
 def test_what_is_said_is_read():
-    epoch, ids = first_epoch(), [new_event_id(), new_event_id()]
+    ids = [new_event_id(), new_event_id()]
     happenings = [SessionEnded("ses_x"), EverythingEnded(3)]
-    news = OURS.read(f"{epoch} 8\n{OURS.words_for(ids, happenings, is_urgent=True)}")
-    assert news.epoch == epoch
+    news = OURS.read(f"{EPOCH} 8\n{OURS.words_for(ids, happenings, is_urgent=True)}")
+    assert news.epoch == EPOCH
     assert news.is_urgent
     assert [(event.seq, event.id, event.happening) for event in news.events] == [
         (7, ids[0], happenings[0]),
@@ -50,14 +51,21 @@ def test_what_can_not_be_read_is_a_bell_without_words(payload):
 
 def test_words_are_read_under_every_secret_that_is_ours_and_no_other():
     ids, ended = [new_event_id()], [SessionEnded("ses_x")]
-    payload = f"{first_epoch()} 8\n{OURS.words_for(ids, ended, is_urgent=False)}"
-    after_a_change = Notifications(Secrets(["the next secret, longer than thirty-two characters", SECRET]))
+    payload = f"{EPOCH} 8\n{OURS.words_for(ids, ended, is_urgent=False)}"
+    after_a_change = Notifications(Secrets(["the next secret, longer than thirty-two characters", SECRET]), EPOCH)
     assert after_a_change.read(payload) == OURS.read(payload)
     assert OURS.read(payload) is not None
-    assert Notifications(Secrets(["the next secret, longer than thirty-two characters"])).read(payload) is None
+    assert Notifications(Secrets(["the next secret, longer than thirty-two characters"]), EPOCH).read(payload) is None
     assert OURS.read(payload.replace("ses_x", "ses_y")) is None
-    assert Notifications(None).read(payload) is None
-    assert Notifications(None).words_for(ids, ended, is_urgent=False) == ""
+    assert Notifications(None, EPOCH).read(payload) is None
+    assert Notifications(None, EPOCH).words_for(ids, ended, is_urgent=False) == ""
+
+
+def test_words_of_another_history_than_the_places_are_a_bell_without_words():
+    ids, ended, behind = [new_event_id()], [SessionEnded("ses_x")], Notifications(Secrets([SECRET]), first_epoch())
+    assert behind.read(f"{EPOCH} 8\n{OURS.words_for(ids, ended, is_urgent=False)}") is not None
+    assert OURS.read(f"{EPOCH} 8\n{behind.words_for(ids, ended, is_urgent=False)}") is None
+    assert OURS.read(f"{EPOCH} 8\n{OURS.words_for(ids, ended, is_urgent=False).replace(str(EPOCH), '9-x')}") is None
 
 
 def test_there_are_no_words_for_what_lets_somebody_in():
@@ -84,6 +92,24 @@ async def test_an_ending_is_refused_elsewhere_before_anybody_has_asked(postgres_
         receipt = await here.end_session(login.user.id, login.session.id, wait=True)
         assert {"here", "there"} <= set(receipt.confirmed)
         assert replica.position.seq > known.seq
+
+
+@pytest.mark.anyio
+async def test_the_first_who_commits_in_a_new_history_is_believed_from_the_second_time_on(postgres_url):
+    async with an_auth(postgres_url, "here") as here, an_auth(postgres_url, "there") as there:
+        begun = there._running.replica.position.epoch.successor()
+        await here.store.write(lambda tx: tx.log.begin_epoch(begun))
+        await until(lambda: there._running.replica.position.epoch == begun)
+        replica = there._running.replica
+        for is_first in (True, False):
+            login = await login_as(here, carry=Carry.HEADER)
+            assert (await _check(there, login)).session_id == login.session.id
+            known, state = replica.position, replica.state
+            await here.end_session(login.user.id, login.session.id)
+            await until(lambda: replica.state > state)  # noqa: B023
+            assert (replica.position == known) is not is_first, "the first time it had to ask"
+            with pytest.raises(CredentialRefused):
+                await _check(there, login)
 
 
 @pytest.mark.anyio

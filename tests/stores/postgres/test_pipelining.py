@@ -1,12 +1,16 @@
 """What nobody waits for travels with the next question: nothing of it is lost, late, or believed when it failed."""
 
 import asyncio
+import threading
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from coatcheck.errors import DataConflict
-from coatcheck.stores.postgres.connect import over, parameters, raw_connection
+from coatcheck.model.event import SessionEnded
+from coatcheck.stores.postgres.connect import connect, driver, over, parameters, raw_connection
+from coatcheck.stores.postgres.pipelining import PipelinedConnection
 from coatcheck.stores.sql.driver_statement import DriverStatement
 from coatcheck.testing.contracts.driving import a_session, a_user
 
@@ -87,3 +91,46 @@ def test_a_unit_of_work_that_raises_before_its_first_question_leaves_nothing(pos
         with pytest.raises(LookupError):
             asyncio.run(postgres_store.write(work))
     assert asyncio.run(postgres_store.read(lambda tx: tx.sessions.get(session.id))) is None
+
+
+def test_who_is_stopped_before_its_commit_has_left_holds_up_nobody(postgres_store, postgres_url, monkeypatch):
+    """What enters the log and locks its head leaves together with COMMIT, or not at all."""
+    is_stopped, goes_on = threading.Event(), threading.Event()
+
+    def execute(self, query, *given, **how):
+        if query == "COMMIT":
+            is_stopped.set()
+            goes_on.wait(10)
+        return psycopg.Connection.execute(self, query, *given, **how)
+
+    async def write():
+        monkeypatch.setattr(PipelinedConnection, "execute", execute)
+        writing = asyncio.create_task(postgres_store.commit(lambda tx: tx.log.append(SessionEnded("ses_x"))))
+        assert await asyncio.to_thread(is_stopped.wait, 10)
+        with psycopg.connect(postgres_url) as other:
+            ((seq,),) = other.execute("SELECT seq FROM coatcheck_head FOR UPDATE NOWAIT").fetchall()
+        goes_on.set()
+        (event,) = (await writing).events
+        return event.seq - seq
+
+    assert asyncio.run(write()) == 1
+
+
+def test_a_flight_that_is_larger_than_a_buffer_arrives(connection):
+    words = ["x" * 100_000] * 200
+    with connection.pipeline():
+        answers = [connection.execute("SELECT %s", [each]) for each in words]
+    assert [answer.fetchone()[0] for answer in answers] == words
+
+
+def test_the_server_notices_soon_that_we_are_gone(postgres_url):
+    with connect(parameters(postgres_url)) as line:
+        raw = driver(line)
+
+        def setting(name):
+            return raw.execute("SELECT current_setting(%s, true)", [name]).fetchone()[0]
+
+        assert [setting(f"tcp_{name}") for name in ("keepalives_idle", "keepalives_interval", "user_timeout")] == [
+            "5", "2", "5000"
+        ]  # fmt: skip
+        assert setting("transaction_timeout") == ("5s" if raw.info.server_version >= 170000 else None)

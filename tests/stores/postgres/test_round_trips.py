@@ -19,7 +19,7 @@ from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings
 from coatcheck.testing import fast_passwords
 from tests.postgres import PostgresServer
-from tests.redis.relay import Relay
+from tests.relay import Relay
 
 SECRET = "made up for this test, and random enough: 4kq9zx"
 PASSWORD = "three quiet herons wade"

@@ -7,8 +7,9 @@ import threading
 import pytest
 from sqlalchemy import event
 
-from coatcheck.authority import LookUp
+from coatcheck.authority import LookUp, Question
 from coatcheck.model.event import SessionEnded
+from coatcheck.stores.authority import StoreAuthority
 from coatcheck.stores.sqlite.connect import WAL_LIMIT, driver
 from coatcheck.testing.contracts.driving import NOW, SECOND, a_key, a_session, a_user
 
@@ -62,6 +63,24 @@ def test_asking_for_a_users_live_sessions_or_for_administrators_scans_nothing_la
     assert any("coatcheck_users_with_roles" in step for step in plan)
 
 
+class Watched:
+    """The store; whoever writes its registry is noticed first."""
+
+    def __init__(self, store, note):
+        self._store = store
+        self._note = note
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def write_registry(self, work, *, durable=True):
+        def both(registry):
+            self._note(registry)
+            return work(registry)
+
+        return await self._store.write_registry(both, durable=durable)
+
+
 def _pragma(store, name, *, write):
     async def ask():
         run = store.write if write else store.read
@@ -94,6 +113,31 @@ def test_a_commit_is_forced_to_the_disk_unless_it_may_be_lost(store):
 
     full, normal = 2, 1
     assert [asyncio.run(ask(durable)) for durable in (True, False, False, True)] == [full, normal, normal, full]
+
+
+def test_who_subscribes_is_forced_to_the_disk_and_what_they_acknowledge_is_not(store):
+    """Services elsewhere outlive a power loss here: were one forgotten, a barrier would not wait for its lease."""
+    asked = []
+
+    def note(registry):
+        asked.append(driver(registry._connection).execute("PRAGMA synchronous").fetchone()[0])
+
+    async def follow():
+        watched = Watched(store, note)
+        await watched.write(lambda tx: tx.log.append(SessionEnded("ses_x")))
+        authority = StoreAuthority(watched, lambda: NOW)
+        number = await authority.register("a service", None)
+        snapshot = await authority.sync(Question(registration=number))
+        head = snapshot.head
+        acknowledging = Question(registration=number, applied=head.position, event_id=head.event_id)
+        await authority.sync(acknowledging)
+        await watched.write(lambda tx: tx.log.set_parameters(lease=60 * SECOND, token=600 * SECOND, drift=head.drift))
+        await authority.sync(acknowledging)
+        await authority.goodbye(number)
+
+    asyncio.run(follow())
+    full, normal = 2, 1
+    assert asked == [full, normal, full, full], "register, acknowledge, a longer lease, goodbye"
 
 
 def test_the_write_ahead_log_does_not_grow_for_ever(store, path):

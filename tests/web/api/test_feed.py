@@ -20,6 +20,10 @@ from tests.site import API, Site, bearer, code_of, running
 
 pytestmark = pytest.mark.anyio
 
+SLOW = RevocationSettings(lease=timedelta(seconds=30))
+"""An answer is held for six seconds."""
+AT_ONCE = 4.0
+
 
 class Followed(NamedTuple):
     """A site, and a client with the secret of a service that follows."""
@@ -120,7 +124,7 @@ async def test_every_kind_of_event_is_told_and_no_id_of_a_person_or_session_is_i
 
 
 async def test_an_answer_is_held_until_something_happens():
-    async with followed() as site:
+    async with followed(revocation=SLOW) as site:
         told = await site.told()
         told = await site.told(told)
         loop = asyncio.get_running_loop()
@@ -131,11 +135,11 @@ async def test_an_answer_is_held_until_something_happens():
         await site.end_a_session()
         news = await asking
         assert len(news["events"]) == 1
-        assert loop.time() - began < 0.9
+        assert loop.time() - began < AT_ONCE
 
 
 async def test_what_happens_while_the_log_is_being_read_is_told_at_once_too():
-    async with followed() as site:
+    async with followed(revocation=SLOW) as site:
         told = await site.told()
         reads = site.site.auth.feed._reads
         ask, overtaken = reads.ask, []
@@ -152,11 +156,11 @@ async def test_what_happens_while_the_log_is_being_read_is_told_at_once_too():
         began = loop.time()
         news = await site.told(told, wait_ms=60_000)
         assert len(news["events"]) == 1
-        assert loop.time() - began < 0.8
+        assert loop.time() - began < AT_ONCE
 
 
 async def test_what_this_process_has_not_heard_of_yet_is_told_when_it_has():
-    async with followed() as site:
+    async with followed(revocation=SLOW) as site:
         told = await site.told(await site.told())
         follower = site.site.auth._opened.running.follower
         async with follower._one_at_a_time:  # the bell rings, and the follower here is kept from asking
@@ -168,16 +172,16 @@ async def test_what_this_process_has_not_heard_of_yet_is_told_when_it_has():
             await asyncio.sleep(0.1)
             assert not asking.done(), "it is a hint that is missing, and would cost a fifth of a lease"
         assert len((await asking)["events"]) == 1
-        assert loop.time() - began < 0.8
+        assert loop.time() - began < AT_ONCE
 
 
 async def test_an_answer_is_held_for_a_fifth_of_the_lease_at_most():
-    async with followed(revocation=RevocationSettings(lease=timedelta(milliseconds=500))) as site:
+    async with followed(revocation=RevocationSettings(lease=timedelta(seconds=5))) as site:
         told = await site.told(await site.told())
         loop = asyncio.get_running_loop()
         began = loop.time()
         assert (await site.told(told, wait_ms=60_000))["events"] == []
-        assert 0.08 < loop.time() - began < 0.4
+        assert 0.8 < loop.time() - began < 4
 
 
 async def test_a_hundred_who_wait_are_told_at_once_from_few_reads():

@@ -87,7 +87,7 @@ async def test_what_does_not_fit_is_said_beside_the_field(body, field):
         admin = await site.administrator()
         answer = await admin.post(SERVICES, json=body)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
-        assert await site.auth.services.list() == []
+        assert await site.auth.services.page() == []
 
 
 async def test_secrets_and_keys_come_and_go():
@@ -156,7 +156,7 @@ async def test_services_and_keys_come_page_by_page():
         assert len(of_one) == 30
         revoked = await admin.delete(f"{API}/admin/api-keys/{of_one[0]['id']}?wait=true")
         assert revoked.json()["receipt"]["confirmed"] == 1
-        assert len(await site.auth.api_keys.list(users[0].id)) == 29
+        assert len(await site.auth.api_keys.of(users[0].id)) == 29
 
 
 async def test_changing_a_service_wants_an_administrator_with_a_fresh_password():

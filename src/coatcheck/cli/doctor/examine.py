@@ -15,7 +15,7 @@ from coatcheck.cli.environment import settings_from
 from coatcheck.cli.knobs import knobs
 from coatcheck.errors import AuthError, Misconfigured
 from coatcheck.settings import Settings
-from coatcheck.stores.looking import path_of
+from coatcheck.stores.place import is_memory, path_of, place_of
 from coatcheck.upkeep.denial_file import read_denials
 from coatcheck.web.addresses import ClientAddresses
 
@@ -89,7 +89,7 @@ def _secrets(settings: Settings) -> Iterator[Check]:
     elif not settings.is_local or settings.is_shared:
         needs = "production needs one" if not settings.is_local else "all servers of a PostgreSQL need the same"
         yield Check("secret", "problem", f"none is given, and {needs}", make)
-    elif settings.database == "memory:":
+    elif is_memory(settings.database):
         yield Check("secret", "ok", "made anew at each start, as the store is")
     else:
         yield Check("secret", "ok", "kept beside the database, for development")
@@ -112,7 +112,7 @@ def _proxies(settings: Settings) -> Check:
     try:
         ClientAddresses(networks)
     except Misconfigured as fault:
-        return Check("proxy", "problem", fault.message, "Write networks like 10.0.0.0/8, with commas between them.")
+        return Check("proxy", "problem", fault.message, "Write networks like 10.0.0.10/32, with commas between them.")
     if any(network.endswith("/0") for network in networks):
         return Check(
             "proxy",
@@ -158,6 +158,14 @@ def _files(settings: Settings) -> Iterator[Check]:
 def _local_switch(settings: Settings) -> Iterator[Check]:
     path = path_of(settings.database)
     file = settings.deny_list(None if path is None else str(path))
+    if file is None and settings.is_shared:
+        yield Check(
+            "local switch",
+            "warning",
+            "no file is named for `coatcheck incident deny`: while nothing can be written, only SIGUSR1 refuses, and "
+            "everything",
+            "Name one in COATCHECK_REVOCATION_DENY_LIST, such as /run/coatcheck-deny, and restart the servers.",
+        )
     denied = read_denials(file)
     if denied:
         what = denied.trouble or ("everything" if denied.everything else f"what {file} lists")
@@ -190,6 +198,11 @@ def _cache(settings: Settings) -> Iterator[Check]:
 
 def _store(settings: Settings) -> Iterator[Check]:
     try:
+        place_of(settings.database)
+    except Misconfigured as fault:
+        yield Check("database", "problem", fault.message, "Correct COATCHECK_DATABASE_URL.")
+        return
+    try:
         sight = look(settings.database)
     except Misconfigured as fault:
         mend = (
@@ -211,7 +224,7 @@ def _store(settings: Settings) -> Iterator[Check]:
         yield _absent(settings, sight)
     elif sight.state in _MENDS:
         yield Check("database", "problem", f"the tables of {sight.place} are {sight.state}", _MENDS[sight.state])
-    elif settings.database == "memory:":
+    elif is_memory(settings.database):
         yield Check("database", "ok", "in memory: everything is gone when the process ends")
     else:
         yield Check("database", "ok", f"{sight.place}, its log ends at {sight.position}")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from coatcheck.cli.doctor.check import Check
+from coatcheck.cli.doctor.history import history
 from coatcheck.clock import SystemClock, now_of
 from coatcheck.errors import AuthError, Misconfigured
 from coatcheck.model.key import KeyStatus
@@ -13,7 +14,6 @@ from coatcheck.stores.port import Store
 from coatcheck.tokens.derivation import Secrets
 from coatcheck.tokens.signers import Signers
 from coatcheck.upkeep.secret_file import read_development_secret
-from coatcheck.upkeep.witness import Witness
 
 
 async def examine_inside(settings: Settings) -> list[Check]:
@@ -21,7 +21,7 @@ async def examine_inside(settings: Settings) -> list[Check]:
     store = store_for(settings.database)
     try:
         await store.open()
-        return [await _keys(settings, store), await _history(settings, store), *await _subscribers(store)]
+        return [await _keys(settings, store), await history(settings, store), *await _subscribers(store)]
     except AuthError as fault:
         return [Check("store", "problem", fault.message, "See that nothing else holds the database, and its disk.")]
     finally:
@@ -43,22 +43,6 @@ async def _keys(settings: Settings, store: Store) -> Check:
         return Check("keys", "warning", f"there is no {named} key", "A running server makes one; see that one runs.")
     current = next(key for key in keys if key.status is KeyStatus.CURRENT)
     return Check("keys", "ok", f"{len(keys)} valid; {current.kid} signs ({current.algorithm.value})")
-
-
-async def _history(settings: Settings, store: Store) -> Check:
-    path = settings.witness(store.beside)
-    if path is None:
-        return Check(
-            "history",
-            "warning",
-            "no file here remembers how far the log was, so a database that went back in time is not noticed",
-            "Name one in COATCHECK_REVOCATION_WITNESS, such as /var/lib/coatcheck/witness.",
-        )
-    try:
-        await Witness(path).require_no_return(store)
-    except Misconfigured as fault:
-        return Check("history", "problem", fault.message, "Run `coatcheck schema restored`.")
-    return Check("history", "ok", "the database has not gone back in time")
 
 
 async def _subscribers(store: Store) -> list[Check]:

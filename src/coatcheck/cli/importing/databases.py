@@ -17,6 +17,7 @@ from uuid import UUID
 
 from coatcheck.cli.importing.records import LONGEST, Record
 from coatcheck.errors import Misconfigured, StoreUnavailable
+from coatcheck.stores.place import parameters_of
 
 KEY: Final = "id"
 _LONGEST_KEY: Final = 100
@@ -80,10 +81,7 @@ class PostgresTable:
             import psycopg
         except ImportError:
             raise Misconfigured("reading from PostgreSQL needs more: pip install 'coatcheck[postgres]'") from None
-        try:
-            parts = psycopg.conninfo.conninfo_to_dict(url)
-        except psycopg.ProgrammingError:  # its words may repeat a password
-            raise Misconfigured("this is no address of a PostgreSQL database") from None
+        parts = parameters_of(url)
         if {"password", "sslpassword"} & parts.keys():
             raise Misconfigured(
                 "arguments can be read by every process of this machine: leave the password out of the address and put "

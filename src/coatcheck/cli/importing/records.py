@@ -20,7 +20,7 @@ class Record(NamedTuple):
 
 
 class Source(Protocol):
-    """Where accounts come from. Used as a context manager, which closes it."""
+    """Where accounts come from. Whoever opens one closes it, with ``contextlib.closing``."""
 
     @property
     def name(self) -> str:

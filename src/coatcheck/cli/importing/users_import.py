@@ -101,6 +101,8 @@ def _source(named: str, form: "Form", table: str | None) -> "Source":
     from coatcheck.cli.importing.databases import PostgresTable, SqliteTable
     from coatcheck.cli.importing.json_files import JsonFile
 
+    if "://" in named and not named.startswith(POSTGRESQL):
+        raise click.UsageError("FILE is a path, or an address like postgresql://user@host/name")
     is_sqlite = not named.startswith(POSTGRESQL) and _begins_with(Path(named), _SQLITE)
     if not is_sqlite and not named.startswith(POSTGRESQL):
         return JsonFile(Path(named))

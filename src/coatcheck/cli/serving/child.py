@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -9,15 +10,17 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from coatcheck.cli.serving.channel import READY, Report, next_report
+from coatcheck.cli.serving.channel import Greeting, Report, next_said
 
 _READY_WITHIN: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """What every worker is told: seconds to serve on after SIGTERM, how to log, whether to count, and TLS options."""
+    """What every worker is told: how many there are, seconds to serve on after SIGTERM, how to log, whether to count,
+    and TLS options."""
 
+    workers: int = 1
     drain_for: float = 0.0
     log_format: str = "text"
     measured: bool = False
@@ -27,12 +30,13 @@ class Orders:
     def options(self) -> list[str]:
         """The same for a command line."""
         counts = ["--measured"] if self.measured else []
-        return ["--drain-for", str(self.drain_for), "--log-format", self.log_format, *counts, *self.tls]
+        told = ("--workers", str(self.workers), "--drain-for", str(self.drain_for), "--log-format", self.log_format)
+        return [*told, *counts, *self.tls]
 
 
 class Worker:
-    """One worker process, in the place ``slot``. Over a channel it tells that it is ready and what it has counted, and
-    learns when we are gone."""
+    """One worker process, in the place ``slot``. Over a channel it tells that it is ready, the ids of its ``secrets``
+    and what it has counted, and learns when we are gone."""
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class Worker:
         self._reader = reader
         self._writer = writer
         self.is_ready = False
+        self.secrets: tuple[str, ...] = ()
 
     @classmethod
     async def begin(
@@ -75,9 +80,11 @@ class Worker:
         """Wait until it serves; False when it ended first or took too long."""
         try:
             async with asyncio.timeout(_READY_WITHIN):
-                self.is_ready = await self._reader.readexactly(len(READY)) == READY
-        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+                greeting = await next_said(self._reader, Greeting)
+        except (TimeoutError, OSError):
             return False
+        if greeting is not None:
+            self.is_ready, self.secrets = True, greeting.secrets
         return self.is_ready
 
     def ask(self, what: bytes) -> None:
@@ -86,8 +93,17 @@ class Worker:
 
     async def reports(self) -> AsyncIterator[Report]:
         """What it says, until its end."""
-        while (report := await next_report(self._reader)) is not None:
+        while (report := await next_said(self._reader, Report)) is not None:
             yield report
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for its end; False when that takes longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.process.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def ended(self) -> int:
         """Wait for its end and return the exit code; negative for a signal."""
@@ -99,7 +115,7 @@ class Worker:
         """Send a signal, if it still runs."""
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self.process.send_signal(number)
+                os.kill(self.process.pid, number)  # Popen's own looks whether it has ended, and takes the code away
 
 
 def how_ended(code: int) -> str:

@@ -7,15 +7,10 @@ asked, over the channel that it has anyway, and what the dead had counted is kep
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import Iterator
 from typing import Final
-
-import uvicorn
 
 from coatcheck.cli.serving.channel import ALL, OWN
 from coatcheck.cli.serving.child import Worker
-from coatcheck.metrics.application import Told
 from coatcheck.metrics.reading import Reading, Value
 from coatcheck.metrics.together import Together
 
@@ -121,31 +116,3 @@ class Gathering:
                 Value("coatcheck_worker_deaths_total", (), self.deaths),
             )
         )
-
-
-class MetricsServer(uvicorn.Server):
-    """Answers on a port of its own. Its signals are those of the process it is part of."""
-
-    def __init__(self, gathering: Gathering, listener: socket.socket) -> None:
-        super().__init__(
-            uvicorn.Config(
-                Told(gathering.read),
-                lifespan="off",
-                log_config=None,
-                log_level="warning",
-                proxy_headers=False,
-                server_header=False,
-                access_log=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self._listener = listener
-
-    async def run_until_told(self) -> None:
-        """Serve until ``should_exit``."""
-        await self.serve(sockets=[self._listener])
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """None."""
-        yield

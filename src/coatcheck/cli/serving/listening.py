@@ -32,6 +32,13 @@ def address_of(text: str) -> tuple[str, int]:
 def listen(host: str, port: int, *, otherwise: str) -> socket.socket:
     """Bind and listen. ``otherwise`` is the command that uses another port. Raises Misconfigured when it can't be
     had."""
+    bound = bind(host, port, otherwise=otherwise)
+    begin(bound, otherwise=otherwise)
+    return bound
+
+
+def bind(host: str, port: int, *, otherwise: str) -> socket.socket:
+    """Take the port, and refuse connections until ``begin``. Raises Misconfigured when it can't be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -40,10 +47,23 @@ def listen(host: str, port: int, *, otherwise: str) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(_BACKLOG)
     except OSError as fault:
         listener.close()
-        reason = (fault.strerror or str(fault)).lower()
-        raise Misconfigured(f"port {port} on {host} can't be used ({reason}); try another: {otherwise}") from None
+        raise _taken(host, port, fault, otherwise) from None
     listener.setblocking(False)
     return listener
+
+
+def begin(bound: socket.socket, *, otherwise: str) -> None:
+    """Let connections in. Raises Misconfigured when somebody else has begun meanwhile."""
+    try:
+        bound.listen(_BACKLOG)
+    except OSError as fault:
+        host, port = bound.getsockname()[:2]
+        bound.close()
+        raise _taken(host, port, fault, otherwise) from None
+
+
+def _taken(host: str, port: int, fault: OSError, otherwise: str) -> Misconfigured:
+    reason = (fault.strerror or str(fault)).lower()
+    return Misconfigured(f"port {port} on {host} can't be used ({reason}); try another: {otherwise}")

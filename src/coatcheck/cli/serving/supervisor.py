@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Awaitable, Callable
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +34,8 @@ _LONGEST_PAUSE: Final = 5.0
 class Supervisor:
     """``count`` workers over one listening socket. ``name`` is what receipts call them, before their number.
 
-    ``gathering`` hears of every worker that comes and goes, where metrics are wanted.
+    ``prepare`` is awaited before the first one starts, and abandoned by a signal to end. ``gathering`` hears of every
+    worker that comes and goes, where metrics are wanted.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Supervisor:
         count: int,
         listener: socket.socket,
         orders: Orders,
+        prepare: Callable[[], Awaitable[None]],
         *,
         name: str,
         gathering: "Gathering | None" = None,
@@ -48,6 +51,7 @@ class Supervisor:
         self._count = count
         self._listener = listener
         self._orders = orders
+        self._prepare = prepare
         self._name = name
         self._gathering = gathering
         self._denies = False
@@ -57,21 +61,36 @@ class Supervisor:
         self._drains = False
         self._code = 0
         self._reloading: asyncio.Task[None] | None = None
+        self._is_outdated = False
 
     async def run(self) -> int:
-        """Serve until SIGTERM or SIGINT; return the exit code."""
+        """Serve until SIGTERM or SIGINT; return the exit code. Raises what preparing raises."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._finish, True)
         loop.add_signal_handler(signal.SIGINT, self._finish, False)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self._deny, True)
         loop.add_signal_handler(signal.SIGUSR2, self._deny, False)
+        if not await self._is_prepared():
+            return self._code
         slots = [asyncio.create_task(self._keep(slot)) for slot in range(1, self._count + 1)]
         await self._is_over.wait()
         for task in (*slots, *((self._reloading,) if self._reloading else ())):
             task.cancel()
         await self._end()
         return self._code
+
+    async def _is_prepared(self) -> bool:
+        """False when there was a signal to end first."""
+        preparing, ending = asyncio.ensure_future(self._prepare()), asyncio.create_task(self._is_over.wait())
+        await asyncio.wait((preparing, ending), return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if self._is_over.is_set():
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
+            return False
+        await preparing
+        return True
 
     def _finish(self, drains: bool) -> None:
         """The first signal lets everybody notice and everything be answered; the second waits for nothing."""
@@ -133,11 +152,18 @@ class Supervisor:
         worker.signal(signal.SIGUSR1 if self._denies else signal.SIGUSR2)
 
     def _reload(self) -> None:
+        self._is_outdated = True  # also when they are being replaced: some may have read what has changed since
         if self._reloading is None or self._reloading.done():
-            self._reloading = asyncio.create_task(self._replace_all())
+            self._reloading = asyncio.create_task(self._replace_while_outdated())
+
+    async def _replace_while_outdated(self) -> None:
+        while self._is_outdated:
+            self._is_outdated = False
+            await self._replace_all()
 
     async def _replace_all(self) -> None:
-        """One after the other: the new one serves before the old one is asked to end.
+        """One after the other: the new one serves before the old one is asked to end, and the old one is gone before
+        the next one starts, so that there is never more than one too many (and its connections to PostgreSQL).
 
         No draining: whoever asks at ``readyz`` may get either, and must not take both for gone.
         """
@@ -150,9 +176,27 @@ class Supervisor:
                 return
             if self._serving.get(slot) is old:
                 self._serving[slot] = new
-                old.signal(signal.SIGINT)
+                await self._dismiss(old)
             else:  # it died meanwhile, and another one took its place
-                new.signal(signal.SIGINT)
+                await self._dismiss(new)
+        self._say_replaced()
+
+    async def _dismiss(self, worker: Worker) -> None:
+        worker.signal(signal.SIGINT)
+        if not await worker.ends_within(_END_WITHIN):
+            log.warning("%s did not end within %g s and is killed", worker.name, _END_WITHIN)
+            worker.signal(signal.SIGKILL)
+        await worker.ended()
+        self._living.discard(worker)
+
+    def _say_replaced(self) -> None:
+        """Whether a change of the secrets is through: which step comes next depends on it."""
+        serving = [each.secrets for each in self._serving.values() if each.is_ready]
+        if len(set(serving)) > 1:
+            log.warning("the secrets changed while the workers were replaced, and not all have the same: reload")
+        elif serving:
+            said = "all workers (%d) were replaced; the secrets in force: %s"
+            log.info(said, len(serving), ", ".join(serving[0]), extra={"secret_ids": serving[0]})
 
     def _give_up(self, code: int) -> None:
         """Nothing serves and nothing starts: trying again would fail the same way. The worker has said why."""

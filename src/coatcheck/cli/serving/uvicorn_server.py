@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from coatcheck.auth import Auth
+from coatcheck.cli.serving.configuration import configuration
 from coatcheck.cli.serving.deadlines import Deadlines, Watched, watched
 from coatcheck.cli.serving.descriptors import Descriptors, most_for_clients
 
@@ -102,22 +103,16 @@ def server_for(
 ) -> Server:
     """The server of one process, over everything that ``auth`` has to offer.
 
-    No proxy headers (``web.trusted_proxies`` decides whom to believe), no server header, no access log, and ten seconds
-    for requests under way when it ends. ``drain_for`` are the seconds before that on SIGTERM. Clients have
+    Requests under way when it ends have ten seconds. ``drain_for`` are the seconds before that on SIGTERM. Clients have
     ``deadlines``, and the first ``descriptors`` of this process, four fifths where nothing is said. ``protocol`` is one
     of uvicorn's.
     """
     from coatcheck.web.app import build
 
-    config = uvicorn.Config(
+    config = configuration(
         build(auth),
         http=watched(protocol, Descriptors(descriptors or most_for_clients())),
         lifespan="on",
-        log_config=None,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-        access_log=False,
         timeout_graceful_shutdown=_GRACEFUL_SECONDS,
         h11_max_incomplete_event_size=65_536,
         **tls,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--name", required=True)
 @click.option("--replaces")
 @click.option("--denies", is_flag=True)
+@click.option("--workers", type=int, default=1)
 @click.option("--measured", is_flag=True)
 @click.option("--drain-for", type=float, default=0.0)
 @click.option("--log-format", type=click.Choice(FORMATS), default=FORMATS[0])
@@ -43,6 +44,7 @@ def worker(
     name: str,
     replaces: str | None,
     denies: bool,
+    workers: int,
     measured: bool,
     drain_for: float,
     log_format: str,
@@ -55,9 +57,10 @@ def worker(
     with said_in(log_format):
         from coatcheck.auth import Auth
         from coatcheck.cli.environment import settings_from
+        from coatcheck.cli.serving.sharing import sharing_cores
         from coatcheck.cli.serving.uvicorn_server import run, server_for
 
-        auth = Auth(settings_from(os.environ), name=name)
+        auth = Auth(sharing_cores(settings_from(os.environ), workers), name=name)
         auth.deny_here(denies)
         meter = None
         if measured:
@@ -73,7 +76,7 @@ def worker(
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGUSR1, auth.deny_here, True)
             loop.add_signal_handler(signal.SIGUSR2, auth.deny_here, False)
-            await keeper.greet()
+            await keeper.greet(auth.parts.secrets.ids)
 
         run(server, auth, socket.socket(fileno=listener), ready, keeper.take_leave)
 
@@ -88,14 +91,14 @@ class _Keeper:
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
 
-    async def greet(self) -> None:
-        """Say that this process serves, and listen."""
-        from coatcheck.cli.serving.channel import READY
+    async def greet(self, secrets: tuple[str, ...]) -> None:
+        """Say that this process serves under ``secrets``, and listen."""
+        from coatcheck.cli.serving.channel import Greeting, framed
 
         reader, self._writer = await asyncio.open_connection(sock=self._channel)
         if self._meter is not None:
             self._meter.read()  # so that it knows what to look at when all has been stopped
-        self._writer.write(READY)
+        self._writer.write(framed(Greeting(secrets)))
         self._listening = asyncio.create_task(self._listen(reader), name="coatcheck-keeper")
 
     async def take_leave(self) -> None:

@@ -77,11 +77,12 @@ def _judged(token: str, form: "Form", settings: "Settings", now: datetime) -> "t
     from coatcheck.cli.database import CURRENT, look
     from coatcheck.cli.tokens.verdict import Judgement
     from coatcheck.errors import Broken
+    from coatcheck.stores.place import is_memory
 
     alone = Judgement((form.finding, *_claims_alone(token, form, settings, now)))
     if not form.finding.holds:
         return Judgement((form.finding,)), ""
-    if settings.database == "memory:":
+    if is_memory(settings.database):
         return alone, "a memory: store lives inside the process that serves"
     try:
         sight = look(settings.database)

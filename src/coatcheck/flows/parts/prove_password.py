@@ -50,9 +50,12 @@ async def count_attempt(
     """Count an attempt on the account with canonical e-mail ``key``, and read its user.
 
     Also returns the known device's id, if it is one. ``kind`` is what the audit trail calls a refusal. Raises
-    AttemptsExceeded, after the count was committed.
+    AttemptsExceeded, after the count was committed, and LoginBusy when nobody could look at the password now: in a
+    storm of guesses most are refused before the store hears of them.
     """
-    now, attempts = means.now(), means.attempts
+    now, attempts, pool = means.now(), means.attempts, means.pool
+    if client.device_token is None:
+        pool.require_room(address=client.address)
 
     def look(tx: Transaction) -> tuple[User | None, str | None, Verdict]:
         user = tx.users.by_email_key(key)
@@ -80,6 +83,7 @@ async def count_attempt(
 
     user, device, known = await means.store.read(look, needs_snapshot=False)
     await require(known)
+    pool.require_room(address=client.address, familiar=device is not None)
     verdict = await attempts.begin_shared(account=key, device=device, address=client.address)
     if verdict is None:
         # Not durable: a power loss may forget the last counts, and no guess holds up what must be durable.

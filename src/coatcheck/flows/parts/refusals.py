@@ -16,6 +16,7 @@ from coatcheck.model.audit import AuditEntry, Outcome
 from coatcheck.model.client import Client
 from coatcheck.model.session import Session
 from coatcheck.passwords.attempts import Verdict
+from coatcheck.sessions.noting import NOTED_EVERY, is_first
 from coatcheck.stores.port import Transaction
 
 PASSWORD: Final = ("pwd",)
@@ -86,7 +87,7 @@ async def note_denial(means: Means, user_id: str, session_id: str, what: str, cl
         detail={"what": what},
     )
     with suppress(StoreUnavailable):
-        await _note_once(means, user_id, entry, timedelta(hours=1))
+        await _note_once(means, user_id, entry)
 
 
 async def note_dead_credential(means: Means, credential: Session, client: Client) -> None:
@@ -101,17 +102,16 @@ async def note_dead_credential(means: Means, credential: Session, client: Client
         address=client.address,
     )
     with suppress(StoreUnavailable):
-        await _note_once(means, credential.id, entry, timedelta(hours=1))
+        await _note_once(means, credential.id, entry)
 
 
-async def _note_once(means: Means, about: str, entry: AuditEntry, within: timedelta) -> None:
+async def _note_once(means: Means, about: str, entry: AuditEntry, within: timedelta = NOTED_EVERY) -> None:
     mark, now = f"noted {entry.kind} {about}", entry.at
     if await means.store.read(lambda tx: tx.attempts.peek(mark, now)) is not None:
         return
 
     def work(tx: Transaction) -> None:
-        count, _ = tx.attempts.take(mark, now, within)
-        if count == 1:
+        if is_first(tx, mark, now, within):
             tx.audit.add(entry)
 
     await means.store.write(work, durable=False)

@@ -14,7 +14,7 @@ from coatcheck.stores.copying.columns import REGISTRY, TABLES
 from coatcheck.stores.copying.digest import Contents, contents
 from coatcheck.stores.copying.source import Source, at_rest
 from coatcheck.stores.copying.target import Target, reached
-from coatcheck.stores.looking import place_of
+from coatcheck.stores.place import place_of
 from coatcheck.stores.sqlite.aside import aside_of, text_for
 
 Show = Callable[[str, int, int], None]

@@ -13,9 +13,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from coatcheck.errors import DataConflict, Misconfigured, StoreUnavailable
 from coatcheck.model.position import Epoch
 from coatcheck.stores.copying.columns import REGISTRY, TABLES, Row, columns_of, types_of
-from coatcheck.stores.looking import place_of
+from coatcheck.stores.place import place_of
 from coatcheck.stores.postgres.connect import over, parameters, raw_connection
-from coatcheck.stores.postgres.store import OLDEST
+from coatcheck.stores.postgres.requirements import require_usable
 from coatcheck.stores.sql import migrations, schema
 from coatcheck.stores.sql.tables import PREFIX, audit, head
 from coatcheck.stores.sql.trouble import translated
@@ -47,8 +47,8 @@ class Target:
     def begin(self, epoch: Epoch, source: str, *, may_make: bool) -> bool:
         """Make the tables, or go on where a copy was stopped; True when there is one to go on with.
 
-        A copy that was begun from an earlier state of the same database is begun anew. Raises DataConflict when
-        anything else is here, or without ``may_make`` nothing.
+        A copy that was begun from an earlier state of the same database, by an earlier version perhaps, is begun anew,
+        tables and all. Raises DataConflict when anything else is here, or without ``may_make`` nothing.
         """
         with self._raw.transaction():
             there = self._there()
@@ -68,9 +68,8 @@ class Target:
                 raise DataConflict("the target holds a copy of another installation, which was begun and not ended")
             if self._places[_SOURCE] == source:
                 return any(place != str(_START) for name, place in self._places.items() if name.startswith(PREFIX))
-            self._raw.execute(f"TRUNCATE {', '.join(table.name for table in TABLES)}")
-            self._raw.execute(f"DELETE FROM {_PLACES}")  # noqa: S608
-            self._note(epoch, source)
+            self._raw.execute(f"DROP TABLE {', '.join(name for name in there if name != _PLACES)}")
+            self._make(epoch, source)
             return False
 
     def place(self, table: Table) -> int:
@@ -136,10 +135,8 @@ class Target:
         for index in REGISTRY.indexes:
             self._connection.execute(CreateIndex(index))
         schema.mark(self._connection, migrations.BEING_FILLED)
-        self._raw.execute(f"CREATE TABLE {_PLACES} (name text PRIMARY KEY, place text NOT NULL)")
-        self._note(epoch, source)
-
-    def _note(self, epoch: Epoch, source: str) -> None:
+        self._raw.execute(f"CREATE TABLE IF NOT EXISTS {_PLACES} (name text PRIMARY KEY, place text NOT NULL)")
+        self._raw.execute(f"DELETE FROM {_PLACES}")  # noqa: S608
         self._places = {_EPOCH: str(epoch), _SOURCE: source, **{table.name: str(_START) for table in TABLES}}
         with self._raw.cursor() as cursor:
             cursor.executemany(f"INSERT INTO {_PLACES} VALUES (%s, %s)", list(self._places.items()))  # noqa: S608
@@ -161,16 +158,17 @@ class Target:
 
 @contextmanager
 def reached(url: str) -> Iterator[Target]:
-    """The database that ``url`` names. Raises StoreUnavailable when it can't be reached, or is lost on the way."""
+    """The database that ``url`` names. Raises StoreUnavailable when it can't be reached, or is lost on the way,
+    Misconfigured when servers would not start over it."""
     try:
-        raw = raw_connection(parameters(url), statement_timeout=0, lock_timeout=_LOCK_TIMEOUT_MS)
+        wanted = parameters(url)
+        raw = raw_connection(wanted, statement_timeout=0, lock_timeout=_LOCK_TIMEOUT_MS)
     except psycopg.Error as fault:
         reason = str(fault).partition("\n")[0] or type(fault).__name__
         raise StoreUnavailable(f"{place_of(url)} can't be reached: {reason}") from fault
     try:
         with raw, over(raw) as connection:
-            if raw.info.server_version < OLDEST:
-                raise Misconfigured(f"PostgreSQL is {raw.info.server_version // 10_000}; 14 or newer is needed.")
+            require_usable(raw, wanted)
             yield Target(raw, connection)
     except (psycopg.Error, SQLAlchemyError) as fault:
         raise translated(fault) from fault

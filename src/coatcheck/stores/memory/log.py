@@ -77,6 +77,11 @@ class MemoryLog:
         self._rows.head = structs.replace(
             self._rows.head, lease_ms=lease // _MILLISECOND, token_ms=token // _MILLISECOND, drift=drift
         )
+        self.allow_for(lease)
+
+    def allow_for(self, lease: timedelta) -> None:
+        longest = max(self._rows.head.longest_lease_ms, lease // _MILLISECOND)
+        self._rows.head = structs.replace(self._rows.head, longest_lease_ms=longest)
 
     def settle(self, epoch: Epoch) -> bool:
         if self._rows.head.epoch != epoch:

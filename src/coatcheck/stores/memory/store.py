@@ -96,6 +96,7 @@ class MemoryStore:
         work: Callable[[Transaction], Result],
         *,
         needs_snapshot: bool = True,  # noqa: ARG002
+        takes_long: bool = False,  # noqa: ARG002
     ) -> Result:
         return self.view(work)
 
@@ -107,6 +108,9 @@ class MemoryStore:
 
     async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
         return self.registry_view(work)
+
+    async def read_clock(self) -> None:
+        return None
 
     def watch(
         self,

@@ -54,8 +54,12 @@ def commit(
     Raises the driver's error when nothing was committed, OutcomeUnknown when that can't be told.
     """
     ids = [new_event_id() for _ in appended]
-    unsure: list[Diagnostic] = []
-    raw.add_notice_handler(unsure.append)
+    told_by: list[str | None] = []
+
+    def note(notice: Diagnostic) -> None:
+        told_by.append(notice.source_function)  # it can't be read any more later
+
+    raw.add_notice_handler(note)
     ended: psycopg.Cursor[Any] | None = None
     may_have_ended = False
     try:
@@ -73,18 +77,22 @@ def commit(
                 raise OutcomeUnknown from fault
             raise
     finally:
-        raw.remove_notice_handler(unsure.append)
+        raw.remove_notice_handler(note)
     if ended.statusmessage != "COMMIT":  # COMMIT of a transaction that failed rolls it back, and is no error
         raise StoreUnavailable
     row = None if asked is None else asked.fetchone()
-    if any(notice.source_function == "SyncRepWaitForLSN" for notice in unsure):
+    if "SyncRepWaitForLSN" in told_by:
         # It is on the primary's disk, and perhaps nowhere else: a failover might forget it.
         raise OutcomeUnknown
-    if row is None:
+    if asked is None:
         return (), None
-    epoch, seq = row[:2]
-    first = seq - len(ids) + 1
-    return tuple(map(Event, range(first, seq + 1), ids, appended)), Position(Epoch.parse(epoch), seq)
+    if row is None:  # there is no head to enter anything behind: a backup is being put back
+        raise OutcomeUnknown
+    position = Position(Epoch.parse(row[0]), row[1])
+    if rings is not None:
+        rings.epoch = position.epoch
+    first = position.seq - len(ids) + 1
+    return tuple(map(Event, range(first, position.seq + 1), ids, appended)), position
 
 
 def _ask(

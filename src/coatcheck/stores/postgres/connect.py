@@ -1,23 +1,40 @@
 """A connection to PostgreSQL, set up as every one of ours is."""
 
 import select
-import socket
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from psycopg import AsyncConnection, conninfo
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
+from coatcheck.stores.place import parameters_of
 from coatcheck.stores.postgres.pipelining import PipelinedConnection
 from coatcheck.stores.sql.driver_statement import CompiledStatement, DriverStatement
 
 BUSY: Final = "The store has more to do than it can at the moment. Please try again."
 
-TIMEOUTS_MS: Final = {"statement_timeout": 2_500, "lock_timeout": 2_000, "idle_in_transaction_session_timeout": 5_000}
-"""Milliseconds; a process that was paused in the middle of a transaction lets go of its locks."""
+TIMEOUTS_MS: Final = {
+    "statement_timeout": 2_500,
+    "lock_timeout": 2_000,
+    "idle_in_transaction_session_timeout": 5_000,
+    "transaction_timeout": 5_000,
+}
+"""Milliseconds; a process that was paused in the middle of a transaction lets go of its locks. The last, which
+PostgreSQL has from 17 on, counts between two statements of one flight too."""
+
+LONG_TIMEOUTS_MS: Final = dict.fromkeys(TIMEOUTS_MS, 60_000)
+"""For what takes long, and locks nothing."""
+
+_KEEPALIVES: Final = {
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 2,
+    "tcp_user_timeout": 5_000,
+}
+"""Seconds, and milliseconds for the last: so does a machine that is gone without a word, in ten seconds instead of two
+hours. The server's side of what ``_PARAMETERS`` says for ours."""
 
 _PARAMETERS: Final = {
     "application_name": "coatcheck",
@@ -53,22 +70,25 @@ errors don't repeat what was to be stored."""
 
 
 def parameters(url: str) -> str:
-    """``url`` with what we want of a connection where it does not say otherwise. Raises psycopg.ProgrammingError for
-    what is no URL of libpq."""
-    given = {name: str(value) for name, value in conninfo.conninfo_to_dict(url).items() if value is not None}
+    """``url`` with what we want of a connection where it does not say otherwise. Raises Misconfigured, which repeats
+    nothing of it, for what is no address of a PostgreSQL."""
+    given = {name: str(value) for name, value in parameters_of(url).items() if value is not None}
     return conninfo.make_conninfo("", **(_PARAMETERS | given))
 
 
 def setup_statements(settings: Mapping[str, int]) -> str:
-    """The statements that put ``settings`` in force for a session.
+    """The statements that put ``settings`` in force for a session, as far as the server has them.
 
-    A commit that was answered must outlive a crash: where the server's default is cheaper, it is raised.
+    A commit that was answered must outlive a crash: where the server's default is cheaper, it is raised. Any other is
+    kept for the session, which would else follow the server's when that is made cheaper and read again.
     """
     # As statements, not at the start of the connection: poolers in between refuse that.
-    wanted = "".join(f"SET {name} = {value};" for name, value in settings.items())
+    wanted = ", ".join(f"('{name}', '{value}')" for name, value in {**_KEEPALIVES, **settings}.items())
     return (
-        f"{wanted}SELECT set_config('synchronous_commit', 'on', false)"
-        " WHERE current_setting('synchronous_commit') = 'off'"
+        f"SELECT set_config(name, value, false) FROM (VALUES {wanted}) AS wanted (name, value) "  # noqa: S608 - our own
+        "WHERE current_setting(name, true) IS NOT NULL;"
+        "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN "
+        "'on' ELSE current_setting('synchronous_commit') END, false)"
     )
 
 
@@ -83,9 +103,9 @@ def raw_connection(parameters: str, **settings: int) -> PipelinedConnection:
     return raw
 
 
-def connect(parameters: str) -> Connection:
+def connect(parameters: str, timeouts: Mapping[str, int] = TIMEOUTS_MS) -> Connection:
     """Connect for units of work. Transactions are begun and ended by the caller, on the driver's connection."""
-    _handed.make = lambda: raw_connection(parameters, **TIMEOUTS_MS)
+    _handed.make = lambda: raw_connection(parameters, **timeouts)
     try:
         return _engine.connect()
     finally:
@@ -118,9 +138,3 @@ def has_been_spoken_to(raw: PipelinedConnection | AsyncConnection[Any]) -> bool:
     waiting = select.poll()
     waiting.register(raw.fileno(), select.POLLIN)
     return bool(waiting.poll(0))
-
-
-def cut(wire: int) -> None:
-    """Let whoever waits for an answer over the socket with this number, in another thread, find it broken."""
-    with suppress(OSError), socket.fromfd(wire, socket.AF_UNSPEC, socket.SOCK_STREAM) as duplicate:
-        duplicate.shutdown(socket.SHUT_RDWR)

@@ -3,7 +3,7 @@
 import threading
 from asyncio import AbstractEventLoop, Future, get_running_loop
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Lock
@@ -14,29 +14,34 @@ from sqlalchemy import Connection
 
 from coatcheck.errors import StoreUnavailable
 from coatcheck.patience import time_left
-from coatcheck.stores.postgres.connect import BUSY, connect, cut, driver, has_been_spoken_to
+from coatcheck.stores.postgres.breaking_off import break_off
+from coatcheck.stores.postgres.connect import BUSY, TIMEOUTS_MS, connect, driver, has_been_spoken_to
 from coatcheck.stores.postgres.pipelining import PipelinedConnection
 
 Result = TypeVar("Result")
 
-_CUT_PATIENCE: Final = 0.25
+_CUT_PATIENCE: Final = 0.5
 
 
 class Line:
     """One way to the database: a connection, opened when needed and dropped after any trouble."""
 
-    def __init__(self, parameters: str) -> None:
+    def __init__(self, parameters: str, timeouts: Mapping[str, int] = TIMEOUTS_MS) -> None:
         self._parameters = parameters
+        self._timeouts = timeouts
         self._connection: Connection | None = None
         self._raw: PipelinedConnection | None = None
         self._cutting = Lock()
-        self._wire: int | None = None
+        self._to_break_off: PipelinedConnection | None = None
         self._is_connecting = False
         self._is_given_up = False
 
     def begin(self) -> None:
-        """What follows is for somebody else than what was given up."""
-        self._is_given_up = False
+        """What follows is for somebody else than what was given up, and over another connection: that one may be cut
+        a moment later than what was under way came to its end."""
+        if self._is_given_up:
+            self.drop()
+            self._is_given_up = False
 
     def ready(self) -> Connection:
         """The connection. Raises SQLAlchemyError when there is none to be had, StoreUnavailable when it was ``cut``.
@@ -57,33 +62,33 @@ class Line:
             self._is_connecting = not self._is_given_up
         try:
             if self._is_connecting:
-                self._connection = connect(self._parameters)
+                self._connection = connect(self._parameters, self._timeouts)
         finally:
             with self._cutting:
                 self._is_connecting = False
                 if self._connection is not None:
-                    self._raw = driver(self._connection)
-                    self._wire = self._raw.fileno()
+                    self._raw = self._to_break_off = driver(self._connection)
 
     def drop(self) -> None:
         """Close the connection, if there is one, whatever is wrong with it."""
         connection, self._connection, self._raw = self._connection, None, None
         with self._cutting:
-            self._wire = None
+            self._to_break_off = None
         if connection is not None:
             with suppress(Exception):  # it is broken: that is why it is dropped
                 connection.invalidate()
                 connection.close()
 
     def cut(self) -> bool:
-        """From another thread: let whoever waits for an answer over this connection find it broken.
+        """From another thread: let whoever waits for an answer over this connection find it broken, and the server
+        leave off: a commit that waits for a standby would keep its locks until that is back.
 
         True when there is no connection yet: nothing has begun, and nothing will before ``begin``.
         """
-        with self._cutting:  # once it is closed, its number may be another connection's
+        with self._cutting:
             self._is_given_up = True
-            if self._wire is not None:
-                cut(self._wire)
+            if self._to_break_off is not None:
+                break_off(self._to_break_off)
             return self._is_connecting
 
 
@@ -147,16 +152,19 @@ class _Job(Generic[Result]):
 
 class Crew:
     """Up to ``most`` threads; jobs are begun in the order in which they came, and each is answered within ``patience``
-    seconds, or what is left of the caller's own, be it with StoreUnavailable.
+    seconds, or what is left of the caller's own, be it with StoreUnavailable. ``timeouts`` are the server's.
 
     A job that has begun runs to its end whatever becomes of its caller; only its patience breaks it off, by its
     connection. Of the idle threads the one that worked last is the next: its connection, and the server's process
     behind it, have at hand what was read before.
     """
 
-    def __init__(self, name: str, parameters: str, *, most: int, patience: float) -> None:
+    def __init__(
+        self, name: str, parameters: str, *, most: int, patience: float, timeouts: Mapping[str, int] = TIMEOUTS_MS
+    ) -> None:
         self._name = name
         self._parameters = parameters
+        self._timeouts = timeouts
         self._most = most
         self._patience = patience
         self._hands: list[_Hand] = []
@@ -182,6 +190,11 @@ class Crew:
             hand.drop_at_rest()
         return all(rested)
 
+    def break_off(self) -> None:
+        """Let whoever waits for what is under way find it broken: it can be asked for again."""
+        for hand in self._hands:
+            hand.break_off()
+
     def resume(self) -> None:
         """Let the threads go on."""
         for hand in self._hands:
@@ -202,7 +215,8 @@ class Crew:
             if self._idle:
                 self._idle.pop().give(job)
             elif job is not None and len(self._hands) < self._most:
-                hand = _Hand(f"{self._name} {len(self._hands) + 1}", self._next, Line(self._parameters))
+                line = Line(self._parameters, self._timeouts)
+                hand = _Hand(f"{self._name} {len(self._hands) + 1}", self._next, line)
                 self._hands.append(hand)
                 hand.give(job)
             else:
@@ -238,6 +252,10 @@ class _Hand:
         if threading.current_thread() is not self._thread:
             self._is_resting = self._at_work.acquire(timeout=patience)
         return self._is_resting
+
+    def break_off(self) -> None:
+        """See ``Crew.break_off``."""
+        self._line.cut()
 
     def drop_at_rest(self) -> None:
         """Close the connection, if this thread rests."""

@@ -15,7 +15,8 @@ from psycopg.rows import TupleRow
 from coatcheck.errors import StoreUnavailable
 from coatcheck.patience import time_left
 from coatcheck.stores.postgres.addresses import resolved
-from coatcheck.stores.postgres.connect import BUSY, TIMEOUTS_MS, cut, has_been_spoken_to, setup_statements
+from coatcheck.stores.postgres.breaking_off import cut
+from coatcheck.stores.postgres.connect import BUSY, TIMEOUTS_MS, has_been_spoken_to, setup_statements
 from coatcheck.stores.sql.driver_statement import CompiledStatement
 from coatcheck.stores.sql.worker import Worker
 

@@ -2,6 +2,9 @@
 
 BEGIN is one of these, and whatever is deferred by ``DriverStatement.defer``. Should one fail, the question that it went
 with raises its error, and the unit of work is undone.
+
+A pipeline leaves in one piece, when it ends. The driver would send each statement by itself: whoever is stopped between
+two, with the head locked by the first and COMMIT not on its way, would hold up every revocation.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,8 +12,19 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import psycopg
-from psycopg.abc import Params
+from psycopg import Pipeline
+from psycopg.abc import Params, PQGen
 from psycopg.rows import TupleRow
+
+
+class _InOnePiece(Pipeline):
+    """A pipeline that hands what it is given to the client library, which sends it when the pipeline ends, or when it
+    becomes more than 64 KiB."""
+
+    def _communicate_gen(self) -> PQGen[None]:
+        while self.command_queue:
+            self.command_queue.popleft()()
+        yield from ()
 
 
 class PipelinedConnection(psycopg.Connection[TupleRow]):
@@ -20,6 +34,14 @@ class PipelinedConnection(psycopg.Connection[TupleRow]):
         super().__init__(*given, **named)
         self._deferred: list[tuple[str, Params | None]] = []
         self.cursor_factory = _PipelinedCursor
+
+    @contextmanager
+    def pipeline(self) -> Iterator[Pipeline]:
+        """As the driver's own, but sent in one piece."""
+        if self._pipeline is None and not self.closed:
+            self._pipeline = _InOnePiece(self)
+        with super().pipeline() as pipeline:
+            yield pipeline
 
     def defer(self, statement: str, parameters: Params | None = None) -> None:
         """Send ``statement`` together with the next question; nobody sees its answer."""

@@ -3,27 +3,27 @@
 from asyncio import get_running_loop
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from coatcheck.authority import Found, LookUp, News
-from coatcheck.errors import Misconfigured, OutcomeUnknown
+from coatcheck.errors import OutcomeUnknown
+from coatcheck.model.position import Epoch
 from coatcheck.stores.port import Committed, Registry, Transaction
-from coatcheck.stores.postgres.bell import Bell
 from coatcheck.stores.postgres.commit import commit, roll_back
-from coatcheck.stores.postgres.connect import compiled, driver, over, parameters, raw_connection
+from coatcheck.stores.postgres.connect import LONG_TIMEOUTS_MS, compiled, driver, parameters
 from coatcheck.stores.postgres.crew import Crew, Line
+from coatcheck.stores.postgres.listener import Listener
 from coatcheck.stores.postgres.look_ups import LookUpConnections
 from coatcheck.stores.postgres.notification import Notifications
+from coatcheck.stores.postgres.opening import bring_up_to_date
 from coatcheck.stores.postgres.pipelining import PipelinedConnection
-from coatcheck.stores.postgres.poolers import require_sessions
 from coatcheck.stores.postgres.transaction import PostgresTransaction
-from coatcheck.stores.sql import schema
-from coatcheck.stores.sql.log import SqlLog
 from coatcheck.stores.sql.look_up import found_in, statement_for
 from coatcheck.stores.sql.of_one_process import OfOneProcess
 from coatcheck.stores.sql.registry import SqlRegistry
@@ -32,12 +32,11 @@ from coatcheck.tokens.derivation import Secrets
 
 Result = TypeVar("Result")
 
-OLDEST: Final = 140000
-"""PostgreSQL 14: the first whose wire protocol our driver can send several statements at once over."""
-
 _BEGIN: Final = ("BEGIN ISOLATION LEVEL READ COMMITTED",)
 _BEGIN_CHEAPLY: Final = (*_BEGIN, "SET LOCAL synchronous_commit = off")
 _BEGIN_READING: Final = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
+
+_CLOCK: Final = text("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS double precision)")
 
 _WRITERS: Final = 6
 _READERS: Final = 2
@@ -45,16 +44,14 @@ LOOK_UPS: Final = 4
 """Connections over which credentials are looked up."""
 
 CONNECTIONS: Final = _WRITERS + _READERS + LOOK_UPS + 1
-"""Of one process, at most; one of them listens for news."""
+"""Of one process, at most; one of them listens for news. A long log is read over one more, which is closed then."""
 
 _PATIENCE: Final = 3.0
-_OPENING_MS: Final = 60_000
+_LONG: Final = 60.0
+_OPENING: Final = 60.0
 _STOP_PATIENCE: Final = 3.0
 _TRIES: Final = 3
 _TO_BE_REPEATED: Final = (errors.DeadlockDetected, errors.SerializationFailure)
-
-_LOCK: Final = 0x636F6174636865
-"""Whoever upgrades the tables holds this advisory lock: "coatche" in ASCII."""
 
 
 class PostgresStore(OfOneProcess):
@@ -63,24 +60,26 @@ class PostgresStore(OfOneProcess):
 
     ``url`` is one of libpq: ``postgresql://user:password@host/database``, with several hosts too. Under ``secrets`` is
     signed what processes tell each other; without them they ask. Every question is answered within three seconds, if
-    need be with StoreUnavailable.
+    need be with StoreUnavailable; what takes long, within a minute.
     """
 
     _look_ups: LookUpConnections | None
     _notifications: Notifications
 
     def __init__(self, url: str, secrets: Sequence[str] = ()) -> None:
-        try:
-            self._parameters = parameters(url)
-        except psycopg.Error as fault:
-            raise Misconfigured("database is no URL that PostgreSQL's client library reads") from fault
+        self._parameters = parameters(url)
         self._secrets = tuple(secrets)
         super().__init__()
 
     async def open(self) -> None:
         self._require_own_process()
-        self._notifications = Notifications(Secrets(self._secrets) if self._secrets else None)
-        await self._writers.run(lambda _: self._open(), patience=_OPENING_MS / 1000)
+        secrets = Secrets(self._secrets) if self._secrets else None
+        try:
+            epoch = await self._writers.run(lambda _: self._open(), patience=_OPENING + _PATIENCE)
+        except BaseException:
+            self._stop_lines()
+            raise
+        self._notifications = Notifications(secrets, epoch)
         if self._look_ups is not None:
             self._look_ups.close()
         self._look_ups = LookUpConnections(self._parameters, most=LOOK_UPS, patience=_PATIENCE)
@@ -99,11 +98,20 @@ class PostgresStore(OfOneProcess):
     async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
         return await self._write(work, begin=_BEGIN, tells=True, awaited=awaited)
 
-    async def read(self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True) -> Result:
+    async def read(
+        self, work: Callable[[Transaction], Result], *, needs_snapshot: bool = True, takes_long: bool = False
+    ) -> Result:
         self._require_open()
-        return await self._readers.run(
-            lambda line: _read(line, lambda connection: work(PostgresTransaction(connection)), in_one=needs_snapshot)
-        )
+        crew = self._patient_readers if takes_long else self._readers
+
+        def whole(line: Line) -> Result:
+            try:
+                return _read(line, lambda connection: work(PostgresTransaction(connection)), in_one=needs_snapshot)
+            finally:
+                if takes_long:
+                    line.drop()  # it is seldom needed
+
+        return await crew.run(whole)
 
     async def look_up(self, asked: LookUp) -> Found:
         self._require_open()
@@ -132,6 +140,13 @@ class PostgresStore(OfOneProcess):
             lambda line: _read(line, lambda connection: work(SqlRegistry(connection)), in_one=False)
         )
 
+    async def read_clock(self) -> datetime:
+        self._require_open()
+        seconds = await self._readers.run(
+            lambda line: _read(line, lambda connection: connection.execute(_CLOCK).scalar_one(), in_one=False)
+        )
+        return datetime.fromtimestamp(seconds, UTC)
+
     def watch(self, changed: Callable[[], None], told: Callable[[News], None] | None = None) -> Callable[[], None]:
         """Call ``changed`` after every commit, by any process or this one, that moved the log, or ``told``."""
         self._require_open()
@@ -142,13 +157,13 @@ class PostgresStore(OfOneProcess):
             else:
                 told(news)
 
-        bell = Bell(self._parameters, hear, self._notifications)
-        self._bells.append(bell)
+        listener = Listener(self._parameters, hear, self._notifications)
+        self._listeners.append(listener)
 
         def stop() -> None:
             with suppress(ValueError):
-                self._bells.remove(bell)
-            bell.stop()
+                self._listeners.remove(listener)
+            listener.stop()
 
         return stop
 
@@ -158,47 +173,42 @@ class PostgresStore(OfOneProcess):
 
     def park(self, patience: float) -> bool:
         """Before a fork (``fork``)."""
-        for bell in self._bells:
-            bell.stop()
+        for listener in self._listeners:
+            listener.stop()
         if self._look_ups is not None:
             self._look_ups.rest()
-        return self._writers.rest(patience) & self._readers.rest(patience)
+        self._patient_readers.break_off()  # nobody waits a minute for a fork
+        return self._writers.rest(patience) & self._readers.rest(patience) & self._patient_readers.rest(patience)
 
     def unpark(self) -> None:
         """After a fork, in the parent."""
-        for crew in (self._writers, self._readers):
+        for crew in (self._writers, self._readers, self._patient_readers):
             crew.resume()
-        for bell in self._bells:
-            bell.start()
+        for listener in self._listeners:
+            listener.start()
 
     def _make_lines(self) -> None:
-        self._bells: list[Bell] = []
+        self._listeners: list[Listener] = []
         self._look_ups = None
         self._writers = Crew("coatcheck writer", self._parameters, most=_WRITERS, patience=_PATIENCE)
         self._readers = Crew("coatcheck reader", self._parameters, most=_READERS, patience=_PATIENCE)
+        self._patient_readers = Crew(
+            "coatcheck patient reader", self._parameters, most=1, patience=_LONG, timeouts=LONG_TIMEOUTS_MS
+        )
 
     def _stop_lines(self) -> None:
-        while self._bells:
-            self._bells.pop().stop()
+        while self._listeners:
+            self._listeners.pop().stop()
         if self._look_ups is not None:
             self._look_ups.close()
         for crew in (self._writers, self._readers):
             crew.stop(_STOP_PATIENCE)
+        self._patient_readers.stop(0)
 
-    def _open(self) -> None:
-        """Create the tables, or upgrade them, over a connection of its own: both may take long."""
+    def _open(self) -> Epoch:
+        """Create the tables, or upgrade them; return the epoch."""
         with _trouble():
-            raw = raw_connection(self._parameters, statement_timeout=_OPENING_MS, lock_timeout=_OPENING_MS)
-            with raw, over(raw) as connection:
-                require_sessions(raw, self._parameters)
-                if raw.info.server_version < OLDEST:
-                    raise Misconfigured(f"PostgreSQL is {raw.info.server_version // 10_000}; 14 or newer is needed.")
-                _begin(raw, _BEGIN)
-                raw.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-                for part in schema.PARTS:
-                    schema.bring_up_to_date(connection, part)
-                SqlLog(connection).establish()
-                raw.execute("COMMIT")
+            return bring_up_to_date(self._parameters, within=_OPENING)
 
     async def _write(
         self, work: Callable[[Transaction], Result], *, begin: tuple[str, ...], tells: bool, awaited: bool

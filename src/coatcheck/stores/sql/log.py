@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Final
 
 from msgspec import ValidationError, json, structs
-from sqlalchemy import Connection, Text, bindparam, case, delete, insert, select, type_coerce, update
+from sqlalchemy import Connection, Text, bindparam, case, delete, select, type_coerce, update
 
 from coatcheck.authority import Snapshot
 from coatcheck.errors import StoreUnavailable
-from coatcheck.model.event import Event, Happening, Head, KeyAdded, new_event_id
-from coatcheck.model.position import Epoch, Position
+from coatcheck.model.event import Event, Happening, Head, KeyAdded
+from coatcheck.model.position import Epoch
 from coatcheck.stores.compaction import compact
 from coatcheck.stores.new_head import new_head
 from coatcheck.stores.sql.driver_statement import DriverStatement
@@ -24,26 +24,28 @@ _decode_all: Final = json.Decoder(list[Happening]).decode
 _ESTABLISH: Final = insert_unless_there(head)
 _HEAD: Final = DriverStatement(select(*(head.c[name] for name in Head.__struct_fields__)))
 _FLOOR: Final = select(head.c.floor)
-_POSITION: Final = select(head.c.epoch, head.c.seq)
-_ADVANCE: Final = (
-    update(head)
-    .values(seq=head.c.seq + bindparam("many"), event_id=bindparam("newest"))
-    .returning(head.c.epoch, head.c.seq)
-)
-_APPEND: Final = insert(events)
-_AWAIT: Final = update(head).where(head.c.awaited < head.c.seq).values(awaited=head.c.seq)
 _AFTER: Final = DriverStatement(
     select(events).where(events.c.seq > bindparam("position")).order_by(events.c.seq).limit(bindparam("most"))
 )
 _EVENT_ID: Final = select(events.c.event_id).where(events.c.seq == bindparam("position"))
-# As text, which is decoded a batch at a time: a snapshot may have to read a million.
+# As text, which is decoded some at a time: a snapshot may have to read a million, from a database that may be far away.
 _NEWEST_FIRST: Final = (
     select(events.c.seq, type_coerce(events.c.happening, Text))
     .order_by(events.c.seq.desc())
-    .execution_options(yield_per=2_000)
+    .execution_options(yield_per=10_000)
 )
 _EVERYTHING: Final = (
     update(head).values(everything_generation=head.c.everything_generation + 1).returning(head.c.everything_generation)
+)
+# The lease so far counts too: older code, which may run beside this one, gives a longer one without noting it.
+_LONGEST_SO_FAR: Final = case(
+    (head.c.longest_lease_ms < head.c.lease_ms, head.c.lease_ms), else_=head.c.longest_lease_ms
+)
+_ALLOW_FOR: Final = update(head).values(
+    longest_lease_ms=case((bindparam("lease") > _LONGEST_SO_FAR, bindparam("lease")), else_=_LONGEST_SO_FAR)
+)
+_SET_PARAMETERS: Final = _ALLOW_FOR.values(
+    lease_ms=bindparam("lease"), token_ms=bindparam("token"), drift=bindparam("delta")
 )
 _SETTLE: Final = update(head).where(head.c.epoch == bindparam("current")).values(settled=True)
 _FORGET: Final = delete(events).where(events.c.seq <= bindparam("up_to"))
@@ -53,6 +55,10 @@ _RAISE_FLOOR: Final = (
     .values(floor=case((head.c.seq < bindparam("up_to"), head.c.seq), else_=bindparam("up_to")))
 )
 
+_DECODED: Final = 1_000
+"""Events that are decoded at once: the event loop stands still meanwhile."""
+
+_NO_HEAD: Final = "The store holds no history: a backup is being put back, perhaps. Please try again."
 _UNKNOWN_KIND: Final = "The log holds an event that this version does not know; update it."
 
 
@@ -72,30 +78,14 @@ class SqlLog:
         self._connection.execute(_ESTABLISH, structs.asdict(new_head()) | {"id": 1, "floor": 0})
 
     def head(self) -> Head:
-        (row,) = _HEAD.all(self._connection, {})
-        return Head(*row)
+        rows = _HEAD.all(self._connection, {})
+        if not rows:
+            raise StoreUnavailable(_NO_HEAD)
+        return Head(*rows[0])
 
     def append(self, happening: Happening) -> None:
         self.is_changed = True
         self.appended.append(happening)
-
-    def enter(self, *, awaited: bool) -> tuple[tuple[Event, ...], Position]:
-        """Give what was appended its place in the log, at the end of a unit of work; the events, and the position."""
-        if self.appended:
-            ids = [new_event_id() for _ in self.appended]
-            epoch, seq = self._connection.execute(_ADVANCE, {"many": len(ids), "newest": ids[-1]}).one()
-            entered = tuple(map(Event, range(seq - len(ids) + 1, seq + 1), ids, self.appended))
-            self._connection.execute(
-                _APPEND,
-                [{"seq": each.seq, "event_id": each.id, "happening": each.happening} for each in entered],
-            )
-        else:
-            entered = ()
-            epoch, seq = self._connection.execute(_POSITION).one()
-        if awaited:
-            self.is_changed = True
-            self._connection.execute(_AWAIT)
-        return entered, Position(epoch, seq)
 
     def after(self, seq: int, limit: int) -> Sequence[Event]:
         try:
@@ -121,8 +111,9 @@ class SqlLog:
     def _newest_first(self) -> Iterator[tuple[int, Happening]]:
         with self._connection.execute(_NEWEST_FIRST) as rows:
             for batch in rows.partitions():
-                seqs, texts = zip(*batch, strict=True)
-                yield from zip(seqs, _decode_all(f"[{','.join(texts)}]"), strict=True)
+                for at in range(0, len(batch), _DECODED):
+                    seqs, texts = zip(*batch[at : at + _DECODED], strict=True)
+                    yield from zip(seqs, _decode_all(f"[{','.join(texts)}]"), strict=True)
 
     def raise_everything(self) -> int:
         self.is_changed = True
@@ -130,11 +121,14 @@ class SqlLog:
         return generation
 
     def set_parameters(self, *, lease: timedelta, token: timedelta, drift: float) -> None:
-        wanted = {"lease_ms": lease // _MILLISECOND, "token_ms": token // _MILLISECOND, "drift": drift}
-        found = self.head()
-        if any(getattr(found, name) != value for name, value in wanted.items()):
+        lease_ms, token_ms, found = lease // _MILLISECOND, token // _MILLISECOND, self.head()
+        is_there = (lease_ms, token_ms, drift) == (found.lease_ms, found.token_ms, found.drift)
+        if not is_there or found.longest_lease_ms < lease_ms:
             self.is_changed = True
-            self._connection.execute(update(head), wanted)
+            self._connection.execute(_SET_PARAMETERS, {"lease": lease_ms, "token": token_ms, "delta": drift})
+
+    def allow_for(self, lease: timedelta) -> None:
+        self._connection.execute(_ALLOW_FOR, {"lease": lease // _MILLISECOND})
 
     def settle(self, epoch: Epoch) -> bool:
         self.is_changed = True

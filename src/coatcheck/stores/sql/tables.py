@@ -158,6 +158,7 @@ head: Final = Table(
     Column("token_ms", Number, nullable=False),
     Column("drift", Float, nullable=False),
     Column("floor", Number, nullable=False),
+    Column("longest_lease_ms", Number, nullable=False, server_default="0"),
 )
 
 events: Final = Table(

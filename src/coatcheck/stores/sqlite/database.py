@@ -57,11 +57,12 @@ class Database:
         await self._writer.worker.run(lambda: self._open(establish))
 
     async def write(
-        self, work: Callable[[Connection], Result], *, synchronous: str, has_news: Callable[[], bool] = lambda: False
+        self, work: Callable[[Connection], Result], *, durable: bool, has_news: Callable[[], bool] = lambda: False
     ) -> Result:
-        """Run ``work`` and commit; ring the bell if it ``has_news`` then."""
+        """Run ``work`` and commit, forced to the disk if that is to be ``durable``; ring the bell if it ``has_news``
+        then."""
         until = monotonic() + _LOCK_PATIENCE
-        return await self._writer.worker.run(lambda: self._write(work, synchronous, has_news, until))
+        return await self._writer.worker.run(lambda: self._write(work, durable, has_news, until))
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run ``work`` over one consistent read."""
@@ -127,11 +128,11 @@ class Database:
                 raise
 
     def _write(
-        self, work: Callable[[Connection], Result], synchronous: str, has_news: Callable[[], bool], until: float
+        self, work: Callable[[Connection], Result], durable: bool, has_news: Callable[[], bool], until: float
     ) -> Result:
         with self._trouble(), self._writer.lock.held(max(until, monotonic() + _LEAST_PATIENCE)):
             connection = self._writer.ready(is_locked=True)
-            self._writer.synchronous(synchronous)
+            self._writer.synchronous("FULL" if durable else "NORMAL")
             raw = driver(connection)
             raw.execute("BEGIN IMMEDIATE")
             with self._undone_on_error(connection):

@@ -1,7 +1,7 @@
 """SQLite as a store: one file for what must last, and beside it one for the registry of subscribers.
 
-The registry changes often and need not survive a power loss, since the processes it lists don't either: its commits are
-not forced to the disk (``synchronous=NORMAL`` with a write-ahead log: the last ones may be lost, never the file).
+The registry changes often, mostly by acknowledgements that a power loss may take. Those are not forced to the disk
+(``synchronous=NORMAL`` with a write-ahead log: the last commits may be lost, never the file).
 """
 
 import sqlite3
@@ -19,6 +19,7 @@ from coatcheck.stores.sql.of_one_process import OfOneProcess
 from coatcheck.stores.sql.registry import SqlRegistry
 from coatcheck.stores.sql.transaction import SqlTransaction
 from coatcheck.stores.sqlite import notice
+from coatcheck.stores.sqlite.commit import enter
 from coatcheck.stores.sqlite.database import Database
 
 Result = TypeVar("Result")
@@ -56,27 +57,28 @@ class SqliteStore(OfOneProcess):
             await self._subscribers.close()
 
     async def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
-        def whole(tx: SqlTransaction) -> Result:
+        def whole(connection: Connection, tx: SqlTransaction) -> Result:
             result = work(tx)
             if tx.log.appended:
-                tx.log.enter(awaited=False)
+                enter(connection, tx.log.appended, awaited=False)
             return result
 
         return await self._write(whole, durable=durable)
 
     async def commit(self, work: Callable[[Transaction], Result], *, awaited: bool = False) -> Committed[Result]:
-        def whole(tx: SqlTransaction) -> Committed[Result]:
+        def whole(connection: Connection, tx: SqlTransaction) -> Committed[Result]:
             result = work(tx)
-            events, position = tx.log.enter(awaited=awaited)
+            events, position = enter(connection, tx.log.appended, awaited=awaited)
             return Committed(result, events, position)
 
-        return await self._write(whole, durable=True)
+        return await self._write(whole, durable=True, awaited=awaited)
 
     async def read(
         self,
         work: Callable[[Transaction], Result],
         *,
         needs_snapshot: bool = True,  # noqa: ARG002
+        takes_long: bool = False,  # noqa: ARG002
     ) -> Result:
         self._require_open()
         return await self._main.read(lambda connection: work(SqlTransaction(connection)))
@@ -84,13 +86,16 @@ class SqliteStore(OfOneProcess):
     async def look_up(self, asked: LookUp) -> Found:
         return await self.read(lambda tx: tx.sessions.look_up(asked))
 
-    async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:  # noqa: ARG002
+    async def write_registry(self, work: Callable[[Registry], Result], *, durable: bool = True) -> Result:
         self._require_open()
-        return await self._subscribers.write(lambda connection: work(SqlRegistry(connection)), synchronous="NORMAL")
+        return await self._subscribers.write(lambda connection: work(SqlRegistry(connection)), durable=durable)
 
     async def read_registry(self, work: Callable[[Registry], Result]) -> Result:
         self._require_open()
         return await self._subscribers.read(lambda connection: work(SqlRegistry(connection)))
+
+    async def read_clock(self) -> None:
+        return None
 
     def watch(
         self,
@@ -114,18 +119,18 @@ class SqliteStore(OfOneProcess):
         for database in (self._main, self._subscribers):
             database.unpark()
 
-    async def _write(self, work: Callable[[SqlTransaction], Result], *, durable: bool) -> Result:
+    async def _write(
+        self, work: Callable[[Connection, SqlTransaction], Result], *, durable: bool, awaited: bool = False
+    ) -> Result:
         self._require_open()
         logs: list[SqlLog] = []
 
         def run(connection: Connection) -> Result:
             transaction = SqlTransaction(connection)
             logs.append(transaction.log)
-            return work(transaction)
+            return work(connection, transaction)
 
-        return await self._main.write(
-            run, synchronous="FULL" if durable else "NORMAL", has_news=lambda: logs[-1].is_changed
-        )
+        return await self._main.write(run, durable=durable, has_news=lambda: awaited or logs[-1].is_changed)
 
     def _stop_lines(self) -> None:
         self._main.stop()

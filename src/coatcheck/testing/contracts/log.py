@@ -1,6 +1,7 @@
 """Every edge of ``tx.log`` but the snapshot (rules 1, 2, 14 and 17)."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from coatcheck.model.event import (
@@ -118,6 +119,21 @@ class LogContract(Driving):
         self.write(store, lambda tx: tx.log.set_parameters(lease=lease, token=token, drift=0.07))
         head = self.read(store, lambda tx: tx.log.head())
         assert (head.lease_ms, head.token_ms, head.drift) == (1_500, 180_000, 0.07)
+
+    def test_the_longest_lease_is_kept(self, store: Store) -> None:
+        def longest_of(work: Callable[[Transaction], object]) -> int:
+            self.write(store, work)
+            return self.read(store, lambda tx: tx.log.head()).longest_lease_ms
+
+        def lease(seconds: int) -> Callable[[Transaction], object]:
+            token = timedelta(minutes=10)
+            return lambda tx: tx.log.set_parameters(lease=timedelta(seconds=seconds), token=token, drift=0.1)
+
+        assert self.read(store, lambda tx: tx.log.head()).longest_lease_ms == 5_000
+        assert [longest_of(lease(seconds)) for seconds in (2, 60, 30)] == [5_000, 60_000, 60_000]
+        assert longest_of(lambda tx: tx.log.allow_for(timedelta(seconds=20))) == 60_000
+        assert longest_of(lambda tx: tx.log.allow_for(timedelta(seconds=90))) == 90_000
+        assert self.read(store, lambda tx: tx.log.head()).lease_ms == 30_000
 
     def test_a_new_epoch_is_unsettled_until_somebody_settles_that_one(self, store: Store) -> None:
         self.write(store, lambda tx: tx.log.append(SessionEnded("ses_x")))

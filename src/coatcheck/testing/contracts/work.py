@@ -1,6 +1,7 @@
 """Laws 2, 5 and 7: a unit of work is atomic, trouble is never absence."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -26,6 +27,10 @@ class WorkContract(Driving):
         assert self.read(store, lambda _: answer) is answer
         assert self.write_registry(store, lambda _: answer) is answer
         assert self.read_registry(store, lambda _: answer) is answer
+
+    def test_its_clock_is_that_of_a_machine_or_there_is_none(self, store: Store) -> None:
+        there = asyncio.run(store.read_clock())
+        assert there is None or abs(there - datetime.now(UTC)) < timedelta(minutes=5)
 
     def test_a_unit_of_work_sees_its_own_writes(self, store: Store) -> None:
         user = a_user()

@@ -81,7 +81,7 @@ class ApiKeysQuery(Query, frozen=True, kw_only=True):
 
 async def list_own(call: Call) -> Reply:
     """The caller's API keys, newest first."""
-    keys = await call.installation.auth.api_keys.list(call.user_id)
+    keys = await call.installation.auth.api_keys.of(call.user_id)
     return Reply(ApiKeysAnswer(api_keys=[api_key_shape(key) for key in keys]))
 
 
@@ -107,7 +107,7 @@ async def list_all(call: Call) -> Reply:
     query: ApiKeysQuery = call.query
     api_keys = call.installation.auth.api_keys
     if query.user is not None:
-        return Reply(OwnedApiKeysAnswer(api_keys=_owned(await api_keys.list(query.user)), next_cursor=None))
+        return Reply(OwnedApiKeysAnswer(api_keys=_owned(await api_keys.of(query.user)), next_cursor=None))
     keys = await api_keys.page(after=query.cursor, limit=PAGE + 1)
     shown = _owned(keys[:PAGE])
     return Reply(OwnedApiKeysAnswer(api_keys=shown, next_cursor=shown[-1].id if len(keys) > PAGE else None))

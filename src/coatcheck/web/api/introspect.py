@@ -32,6 +32,7 @@ class KnownFrom(Struct, frozen=True, kw_only=True):
     kind: Annotated[str, Meta(description="`user`, `service` or `api_key`.")]
     position: Annotated[str, Meta(description="Where in the log all of this was true.")]
     age_ms: Annotated[int, Meta(description="How long ago that was the log's end, at the most.", ge=0)]
+    read_ms: Annotated[int, Meta(description="How long ago the session was read in the store.", ge=0)]
     generation: Annotated[int, Meta(description="Of the session's credentials.")]
     version: Annotated[int, Meta(description="Of the user or service.")]
     everything_generation: int
@@ -80,7 +81,7 @@ def _told(found: Introspection, issuer: str) -> IntrospectionAnswer:
         token_type=TOKEN_TYPE,
         scope=" ".join(sorted(who.scopes)),
         iat=_seconds(found.issued_at),
-        exp=UNSET if who.expires_at >= NEVER else _seconds(who.expires_at),
+        exp=UNSET if found.expires_at >= NEVER else _seconds(found.expires_at),
         jti=UNSET if claims is None else claims.jti,
         sid=who.session_id,
         roles=sorted(who.roles),
@@ -90,6 +91,7 @@ def _told(found: Introspection, issuer: str) -> IntrospectionAnswer:
             kind=who.kind.value,
             position=str(found.position),
             age_ms=found.age_ms,
+            read_ms=found.read_ms,
             generation=found.generation,
             version=found.version,
             everything_generation=found.everything_generation,

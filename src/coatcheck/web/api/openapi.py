@@ -93,7 +93,7 @@ def document(settings: Settings, endpoints: Iterable[Endpoint]) -> dict[str, Any
     shapes = list(dict.fromkeys(shapes))
     references, components = msgspec.json.schema_components(shapes, ref_template=_REFERENCE)
     schemas = dict(zip(shapes, references, strict=True))
-    writer = _Writer(settings.web.path, schemas, components)
+    writer = _Writer(schemas, components)
     paths: dict[str, dict[str, Any]] = {}
     for row in rows:
         paths.setdefault(full_path(row, settings.web.path), {})[row.method.lower()] = writer.operation(row)
@@ -121,8 +121,7 @@ def document(settings: Settings, endpoints: Iterable[Endpoint]) -> dict[str, Any
 
 
 class _Writer:
-    def __init__(self, mount_path: str, schemas: dict[Any, Any], components: dict[str, Any]) -> None:
-        self._mount_path = mount_path
+    def __init__(self, schemas: dict[Any, Any], components: dict[str, Any]) -> None:
         self._schemas = schemas
         self._components = components
         self.inlined: set[str] = set()

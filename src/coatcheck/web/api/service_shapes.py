@@ -35,9 +35,7 @@ class ServiceChangeRequest(Request):
     audiences: _Audiences | UnsetType = UNSET
     scopes: _Scopes | UnsetType = UNSET
     feed: _Feed | UnsetType = UNSET
-    status: (
-        Annotated[ServiceStatus, Meta(description="While `suspended` none of its credentials counts.")] | UnsetType
-    ) = UNSET
+    status: _Status | UnsetType = UNSET
 
 
 class CredentialRequest(Request):

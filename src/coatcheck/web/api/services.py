@@ -35,7 +35,7 @@ class ServicesQuery(Query, frozen=True, kw_only=True):
 async def list_services(call: Call) -> Reply:
     """A page of services."""
     query: ServicesQuery = call.query
-    found = await call.installation.auth.services.list(after=query.cursor, limit=PAGE + 1)
+    found = await call.installation.auth.services.page(after=query.cursor, limit=PAGE + 1)
     shown = [service_shape(service) for service in found[:PAGE]]
     return Reply(ServicesAnswer(services=shown, next_cursor=shown[-1].id if len(found) > PAGE else None))
 

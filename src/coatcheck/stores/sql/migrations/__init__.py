@@ -18,7 +18,7 @@ OLDEST_TABLE: Final = "coatcheck_oldest_version"
 """For each version in VERSION_TABLE the oldest whose code works over it. It is written with the tables themselves, in
 the same transaction."""
 
-NEWEST: Final = {"store": "store_0003", "registry": "registry_0003"}
+NEWEST: Final = {"store": "store_0004", "registry": "registry_0003"}
 """The last revision of each line, here so that a database that is up to date is opened without loading Alembic."""
 
 OLDEST: Final = {"store": "store_0002", "registry": "registry_0002"}

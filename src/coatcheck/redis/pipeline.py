@@ -1,9 +1,10 @@
-"""A line to Redis that never keeps anybody waiting: it is up, or whoever asks does without at once.
+"""A pipeline to Redis that never keeps anybody waiting: it is up, or whoever asks does without at once.
 
 Theory of operation. One task holds one connection. While it is up, what is asked meanwhile is sent together, so that
-one round trip serves many. An answer that does not come within ``patience`` takes the line down: everybody who waits is
-told so, and until it is up again nobody waits at all. Connecting, which takes longer, is this task's business alone; it
-tries again after ``rest`` seconds. So a Redis that hangs costs the checks of one moment a few milliseconds each.
+one round trip serves many. An answer that does not come within ``patience`` takes the pipeline down: everybody who
+waits is told so, and until it is up again nobody waits at all. Connecting, which takes longer, is this task's business
+alone; it tries again after ``rest`` seconds. So a Redis that hangs costs the checks of one moment a few milliseconds
+each.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ log = logging.getLogger("coatcheck")
 Command: TypeAlias = tuple[str | bytes | int, ...]
 
 _AT_ONCE: Final = 128
+_MOST_WAITING: Final = 512
 _STALL: Final = 0.002
 """Seconds for an answer that is here already: a loop that was busy elsewhere hears the timer before it has read."""
 
@@ -36,8 +38,8 @@ class Away(Exception):
     """Redis did not answer, or not in time, or refused. Whoever asked does without."""
 
 
-class Line:
-    """``make`` gives a fresh client. ``patience`` and ``rest`` are in seconds; ``most`` may wait for their turn.
+class Pipeline:
+    """``make`` gives a fresh client. ``patience`` and ``rest`` are in seconds.
 
     ``lost`` and ``regained`` are what the log says, once each time, when it goes down and when it is up again.
     """
@@ -50,13 +52,11 @@ class Line:
         lost: str,
         regained: str,
         rest: float = 3.0,
-        most: int = 512,
     ) -> None:
         self._make = make
         self._patience = patience
         self._lost, self._regained = lost, regained
         self._rest = rest
-        self._most = most
         self._waiting: deque[tuple[Command, asyncio.Future[Any] | None]] = deque()
         self._wake = asyncio.Event()
         self._tried = asyncio.Event()
@@ -94,7 +94,7 @@ class Line:
 
     async def ask(self, *command: str | bytes | int) -> Any:
         """The answer to one command. Raises Away."""
-        if not self.is_up or len(self._waiting) >= self._most:
+        if not self.is_up or len(self._waiting) >= _MOST_WAITING:
             raise Away
         answer = asyncio.get_running_loop().create_future()
         self._waiting.append((command, answer))
@@ -103,7 +103,7 @@ class Line:
 
     def tell(self, *command: str | bytes | int) -> None:
         """Send one command, now or never, and wait for nothing. May be called from any thread."""
-        if self._loop is None or not self.is_up or len(self._waiting) >= self._most:
+        if self._loop is None or not self.is_up or len(self._waiting) >= _MOST_WAITING:
             return
         self._waiting.append((command, None))
         if get_ident() == self._thread:
@@ -126,7 +126,7 @@ class Line:
                 self._say_lost(fault)
             except Exception:
                 self._fall()
-                log.exception("The line to Redis failed; it will be tried again")
+                log.exception("The pipeline to Redis failed; it will be tried again")
             finally:
                 with suppress(*_TROUBLE):
                     async with asyncio.timeout(CONNECT_WITHIN):

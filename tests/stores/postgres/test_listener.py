@@ -1,4 +1,4 @@
-"""The doorbell between processes heals by itself; what it missed meanwhile is rung for once it listens again."""
+"""Listening for other processes heals by itself; what it missed meanwhile is rung for once it listens again."""
 
 import asyncio
 

@@ -14,7 +14,8 @@ from typing import Final
 import psycopg
 
 from coatcheck.authority import News
-from coatcheck.stores.postgres.connect import cut, raw_connection
+from coatcheck.stores.postgres.breaking_off import cut
+from coatcheck.stores.postgres.connect import raw_connection
 from coatcheck.stores.postgres.notification import CHANNEL, Notifications
 
 _LOOKS_EVERY: Final = 1.0
@@ -24,7 +25,7 @@ _AGAIN_AFTER: Final = (0.1, 0.5)
 _STOP_PATIENCE: Final = 3.0
 
 
-class Bell:
+class Listener:
     """Calls ``changed`` on the loop that it was made on, with what was told, from ``start`` (at once) to ``stop``."""
 
     def __init__(self, parameters: str, changed: Callable[[News | None], None], notifications: Notifications) -> None:
@@ -39,7 +40,9 @@ class Bell:
         """Begin to listen, again after ``stop``."""
         self._is_over = threading.Event()
         self._wire: int | None = None
-        self._thread = threading.Thread(target=self._listen, args=(self._is_over,), name="coatcheck bell", daemon=True)
+        self._thread = threading.Thread(
+            target=self._listen, args=(self._is_over,), name="coatcheck listener", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
