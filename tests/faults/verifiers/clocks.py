@@ -8,6 +8,7 @@ The wall clock is stepped where Python reads it, ``time.time``, by a module that
 import mmap
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ class SteppedClock:
         file.write_bytes(bytes(8))
         with file.open("r+b") as opened:
             self._ahead = memoryview(mmap.mmap(opened.fileno(), 8)).cast("d")
+        self._steps = 0
+        self._lock = threading.Lock()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -45,8 +48,19 @@ class SteppedClock:
     @contextmanager
     def stepped(self, seconds: float) -> Iterator[None]:
         """Ahead by ``seconds``, or behind, until the block ends."""
-        self._ahead[0] = seconds
+        self._step(seconds)
         try:
             yield
         finally:
-            self._ahead[0] = 0.0
+            self._step(0.0)
+
+    def stands(self) -> tuple[int, float]:
+        """How often it was stepped so far, and by how many seconds it is ahead. Whoever finds the same before and after
+        something knows by which time that was done."""
+        with self._lock:
+            return self._steps, self._ahead[0]
+
+    def _step(self, seconds: float) -> None:
+        with self._lock:
+            self._steps += 1
+            self._ahead[0] = seconds

@@ -70,7 +70,7 @@ class Scene:
         if not host:
             self.proxy = ChaosProxy(f"127.0.0.1:{self.serving.port}", seed=seed, port=port)
         self.fleet = Fleet()
-        self.crowd = Crowd(self.serving, self.fleet, bound=self.bound, seed=seed, endings=endings, lax=lax)
+        self.crowd = Crowd(self.serving, self.fleet, bound=self.bound, seed=seed, endings=endings, lax=lax, clock=clock)
 
     def __enter__(self) -> "Scene":
         with ExitStack() as entered:
