@@ -32,8 +32,8 @@ def test_with_a_revoked_credential_it_goes_dark_within_the_lease_and_asking_does
         (credential,) = site.server.run(site.auth.services.credentials_of(site.service.id))
         began = time.monotonic()
         site.server.run(site.auth.services.revoke_credential(site.service.id, credential.id))
-        assert until(lambda: not verifier.state.fresh) <= 1.1 + 0.5
-        assert time.monotonic() - began < 3
+        assert until(lambda: not verifier.state.fresh) <= 1.1 + 2
+        assert time.monotonic() - began < 5
         assert refusal(verifier, held.token) in PUT_OFF
         site.server.run(site.auth.end_session(held.user_id, held.session_id))
         assert refusal(verifier, held.token) in PUT_OFF

@@ -106,5 +106,5 @@ def test_a_second_signal_ends_it_quickly_and_so_does_ctrl_c(
             while len(numbers) > 1 and is_ready(serving):
                 time.sleep(0.02)
         assert serving.ended() == 0
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30, "and not the minute for which it was to drain"
         assert serving.registered() == [], "every worker has said goodbye"

@@ -45,10 +45,8 @@ def away(tmp_path: Path) -> Serving:
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_waiting(away: Serving, end: signal.Signals) -> None:
     process = waiting(away)
-    began = time.monotonic()
     process.send_signal(end)
     assert process.wait(10) == 0
-    assert time.monotonic() - began < 4
     said = away.output.read_text()
     assert "Traceback" not in said
     assert "canary-password" not in said

@@ -16,6 +16,7 @@ from typing import Any
 
 from coatcheck.errors import AuthError, CredentialRefused
 from coatcheck.verify import Verifier
+from tests.faults.allowance import allowed
 from tests.postgres import PostgresServer
 from tests.relay import Relay
 from tests.serving import QUICK, Answer, Serving, coatcheck
@@ -168,7 +169,7 @@ def _endings(regions: Regions, name: str, server: Serving, rounds: int) -> dict[
         assert (regions.decided(doomed), regions.decided(other)) == (ACCEPTED, ACCEPTED)
         answer = end(doomed, server, wait=False)
         answered.append(answer.ended - answer.began)
-        _until(lambda: regions.decided(doomed) == REFUSED, HEALS_WITHIN)  # noqa: B023
+        _until(lambda: regions.decided(doomed) == REFUSED, allowed(HEALS_WITHIN))  # noqa: B023
         refused.append(time.monotonic() - answer.began)
         answer = end(other, server, wait=True)
         assert regions.decided(other) == REFUSED, "refused everywhere when the receipt is there"
@@ -203,10 +204,10 @@ def _cut(regions: Regions, *, lease: float, cut_for: float) -> dict[str, Any]:
     meanwhile = regions.log_in(regions.near)
     regions.line.is_cut = False
     mended = time.monotonic()
-    _until(lambda: regions.decided(alive) == ACCEPTED, HEALS_WITHIN)
+    _until(lambda: regions.decided(alive) == ACCEPTED, allowed(HEALS_WITHIN))
     figures["line mended: decided again, s after it"] = round(time.monotonic() - mended, 2)
     assert regions.decided(doomed) == REFUSED
-    _until(lambda: regions.decided(meanwhile) == ACCEPTED, HEALS_WITHIN)
+    _until(lambda: regions.decided(meanwhile) == ACCEPTED, allowed(HEALS_WITHIN))
     return figures
 
 

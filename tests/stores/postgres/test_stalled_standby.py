@@ -93,7 +93,7 @@ async def write_in_vain(store, users):
         *(store.write(lambda tx, user=user: tx.users.add(user)) for user in users), return_exceptions=True
     )
     assert [type(each) for each in said] == [OutcomeUnknown] * len(users)
-    assert time.monotonic() - began < PATIENCE + 1.5
+    assert time.monotonic() - began < PATIENCE + 10, "the standby would be waited for as long as it hangs"
 
 
 async def leaves_nothing_behind(server, url, rounds=2, at_once=4):
