@@ -205,7 +205,7 @@ def certified(folder: Path, called: str = "localhost") -> ssl.SSLContext:
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until it listens."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         assert process.poll() is None, log.read_text(encoding="utf-8")
         try:

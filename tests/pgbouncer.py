@@ -56,7 +56,7 @@ def pooled(url: str, mode: str, *, in_turns: bool = False) -> Iterator[str]:
 
 
 def _wait_for(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
-    gives_up = time.monotonic() + 10
+    gives_up = time.monotonic() + 60
     while running.poll() is None and time.monotonic() < gives_up:
         with suppress(psycopg.OperationalError), psycopg.connect(url):
             return

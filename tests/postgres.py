@@ -137,7 +137,7 @@ class PostgresServer:
         if wait:
             self.wait_until_it_answers()
 
-    def wait_until_it_answers(self, patience: float = 30.0) -> None:
+    def wait_until_it_answers(self, patience: float = 120.0) -> None:
         """Wait for the first connection that is let in."""
         gives_up = time.monotonic() + patience
         while True:

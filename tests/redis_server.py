@@ -60,7 +60,7 @@ class RedisServer:
         lines = (f"{name.replace('_', '-')} {value or chr(34) * 2}" for name, value in options.items())
         self._process.stdin.write("\n".join(lines).encode())
         self._process.stdin.close()
-        gives_up = time.monotonic() + 30
+        gives_up = time.monotonic() + 120
         while True:
             try:
                 with self.client() as client:

@@ -180,7 +180,7 @@ class Serving(Asked):
             with closing(sqlite3.connect(f"file:{path or self.database}?mode=ro", uri=True)) as raw:
                 yield lambda statement, *values: raw.execute(statement, values).fetchall()
 
-    def wait_for_registrations(self, *, without: frozenset[str] = frozenset(), patience: float = 30.0) -> float:
+    def wait_for_registrations(self, *, without: frozenset[str] = frozenset(), patience: float = 120.0) -> float:
         """Wait until as many subscribers as workers are registered, none of them in ``without``; return the seconds."""
         began = time.monotonic()
         while True:

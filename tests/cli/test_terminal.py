@@ -52,7 +52,7 @@ class Terminal:
 
     @staticmethod
     def _talk(terminal: int, answers: list[tuple[str, str]], process: "subprocess.Popen[bytes]") -> str:
-        shown, since, until = b"", 0, time.monotonic() + 30
+        shown, since, until = b"", 0, time.monotonic() + 60
         with suppress(OSError):  # EIO: the other side has closed the terminal
             while time.monotonic() < until:
                 if select.select([terminal], [], [], 0.1)[0]:

@@ -89,7 +89,7 @@ def _statement(number: int) -> bytes:
 
 
 def _wait_for(connection: psycopg.Connection[tuple[Any, ...]], question: LiteralString, *values: str) -> None:
-    gives_up = time.monotonic() + 30
+    gives_up = time.monotonic() + 120
     while connection.execute(question, values).fetchone() != (True,):
         assert time.monotonic() < gives_up, question
         time.sleep(0.02)

@@ -44,7 +44,7 @@ def test_the_demo_starts_works_and_leaves_nothing(number: signal.Signals, tmp_pa
 
         demo.send_signal(number)
         rest = demo.stdout.read()
-        assert demo.wait(20) == 0
+        assert demo.wait(60) == 0
     assert rest.strip() == "Ended. Nothing is left behind."
     assert list(tmp_path.iterdir()) == []
 

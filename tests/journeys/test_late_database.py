@@ -28,7 +28,7 @@ def waiting(serving: Serving) -> "subprocess.Popen[bytes]":
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while "waiting for the database" not in serving.output.read_text():
         assert process.poll() is None, serving.output.read_text()
         assert time.monotonic() < ends
@@ -46,7 +46,7 @@ def away(tmp_path: Path) -> Serving:
 def test_a_signal_ends_the_waiting(away: Serving, end: signal.Signals) -> None:
     process = waiting(away)
     process.send_signal(end)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     said = away.output.read_text()
     assert "Traceback" not in said
     assert "canary-password" not in said
@@ -74,7 +74,7 @@ def test_it_serves_as_soon_as_the_database_is_there(tmp_path: Path) -> None:
         process = waiting(serving)
         try:
             server.start()
-            ends = time.monotonic() + 30
+            ends = time.monotonic() + 120
             while "Serving with one worker" not in serving.output.read_text():
                 assert process.poll() is None, serving.output.read_text()
                 assert time.monotonic() < ends

@@ -1,4 +1,4 @@
-"""A WebSocket and an event stream are open; the login is ended in another process; both close within a second."""
+"""A WebSocket and an event stream are open; the login is ended in another process; both close within the lease."""
 
 import asyncio
 import subprocess
@@ -120,7 +120,7 @@ class Waiting(threading.Thread):
 
 
 @pytest.mark.parametrize("carry", [Carry.COOKIE, Carry.TOKENS])
-def test_both_close_within_a_second_and_the_routes_hear_of_it(served: tuple[Server, FastAPI], carry: Carry) -> None:
+def test_both_close_within_the_lease_and_the_routes_hear_of_it(served: tuple[Server, FastAPI], carry: Carry) -> None:
     server, app = served
     login = server.run(login_as(server.auth, "ann@example.com", carry=carry))
     other = server.run(login_as(server.auth, "ben@example.com", carry=carry))
@@ -147,12 +147,12 @@ def test_both_close_within_a_second_and_the_routes_hear_of_it(served: tuple[Serv
         stream.join(30)
         assert socket.result == (1008, "session.ended")
         assert stream.result == []
-        assert socket.at - began < 1.0
-        assert stream.at - began < 1.0
+        lease = server.auth.settings.revocation.lease.total_seconds()
+        assert max(socket.at, stream.at) - began < lease, "it is told, and does not find out"
         another.send("still here")
         with pytest.raises(TimeoutError):
             another.recv(timeout=0.2)
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while sorted(app.state.left) != ["/events", "/live"] and time.monotonic() < until:
             time.sleep(0.01)
         assert sorted(app.state.left) == ["/events", "/live"]

@@ -95,7 +95,7 @@ def refusal(verifier: Verifier, token: str) -> str:
 
 def until(is_so: Callable[[], bool]) -> None:
     """Wait for it."""
-    gives_up = time.monotonic() + 30
+    gives_up = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < gives_up
         time.sleep(0.05)

@@ -120,7 +120,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
 
 
 def wait_for(url: str) -> None:
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while time.monotonic() < ends:
         try:
             if ask("GET", url)[0] == 200:
@@ -173,7 +173,7 @@ def test_cut_off_from_its_server_it_puts_off_within_the_lease_and_goes_on_by_its
     programs.server.send_signal(signal.SIGCONT)
     back = time.monotonic()
     while programs.order(token)[0] != 200:
-        assert time.monotonic() - back < 15
+        assert time.monotonic() - back < 60
         time.sleep(0.05)
 
 

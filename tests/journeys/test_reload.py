@@ -16,7 +16,7 @@ OLD, NEW = "the first master secret of this test 1", "the second master secret o
 
 
 def awaited(condition: Callable[[], object], serving: Serving) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < ends, serving.output.read_text()
         time.sleep(0.01)

@@ -2,11 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.journeys.two_servers import tell
-
-pytestmark = pytest.mark.timeout(400)
 
 
 def test_two_servers_live_through_everything_and_nobody_is_logged_out_or_let_in(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ import pytest
 from tests.serving import Serving, command_line
 
 pytestmark = pytest.mark.xdist_group("workers")
+LEASE = 2
 _numbers = count()
 
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with Serving(tmp_path_factory.mktemp("workers"), COATCHECK_REVOCATION_LEASE="2s") as running:
+    with Serving(tmp_path_factory.mktemp("workers"), COATCHECK_REVOCATION_LEASE=f"{LEASE}s") as running:
         yield running
 
 
@@ -43,12 +44,12 @@ def test_when_a_waited_ending_is_answered_no_worker_accepts(serving: Serving) ->
     assert {answer.body["code"] for answer in refused} <= {"session.ended", "token.revoked"}
 
 
-def test_an_ending_without_waiting_holds_everywhere_within_milliseconds(serving: Serving) -> None:
+def test_an_ending_without_waiting_holds_everywhere_within_the_lease(serving: Serving) -> None:
     token = serving.register(fresh(), carry="header").body["session_token"]
     assert {serving.me(token).status for _ in range(12)} == {200}
     ended = serving.call("POST", "logout", {"scope": "this"}, token=token).ended
     accepted = [answer for _ in range(60) if (answer := serving.me(token)).status == 200]
-    assert all(answer.began - ended < 1.0 for answer in accepted), [answer.began - ended for answer in accepted]
+    assert all(answer.began - ended < LEASE for answer in accepted), [answer.began - ended for answer in accepted]
     assert serving.me(token).status == 401
 
 
@@ -75,7 +76,7 @@ def test_a_reload_replaces_every_worker_and_no_request_fails(serving: Serving) -
     token = serving.register(fresh(), carry="header").body["session_token"]
     os.kill(serving.pid, signal.SIGHUP)
     statuses = set()
-    ends = time.monotonic() + 40
+    ends = time.monotonic() + 120
     while before & set(serving.registered()) or len(serving.registered()) != 3:
         assert time.monotonic() < ends, serving.output.read_text()
         statuses.add(serving.me(token).status)
@@ -94,7 +95,7 @@ def test_workers_end_when_the_process_that_keeps_them_is_killed(serving: Serving
     assert len(workers) == 3
     os.kill(serving.pid, signal.SIGKILL)
     serving.stop()
-    ends = time.monotonic() + 15
+    ends = time.monotonic() + 60
     while any(os.path.exists(f"/proc/{pid}") for pid in workers):  # noqa: PTH110
         assert time.monotonic() < ends
         time.sleep(0.05)

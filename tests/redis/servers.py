@@ -14,7 +14,7 @@ import redis
 from tests.redis_server import RedisServer, executable
 
 
-def until(holds: Callable[[], object], within: float = 30.0) -> None:
+def until(holds: Callable[[], object], within: float = 120.0) -> None:
     """Wait for what another process brings about."""
     gives_up = time.monotonic() + within
     while True:

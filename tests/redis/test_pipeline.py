@@ -101,14 +101,14 @@ def test_a_redis_that_hangs_costs_milliseconds_once_and_then_nothing(tmp_path: P
             os.kill(server.pid, signal.SIGSTOP)
             try:
                 began = loop.time()
-                answers = await asyncio.gather(*(pipeline.ask("PING") for _ in range(100)), return_exceptions=True)
+                answers = await asyncio.gather(*(pipeline.ask("PING") for _ in range(500)), return_exceptions=True)
                 assert all(isinstance(answer, Away) for answer in answers)
-                assert 0.01 <= loop.time() - began < 1
+                assert 0.01 <= loop.time() - began < 4, "one after the other they would wait for five seconds"
                 began = loop.time()
-                for _ in range(100):
+                for _ in range(500):
                     with pytest.raises(Away):
                         await pipeline.ask("PING")
-                assert loop.time() - began < 0.5, "a hundred that wait would take a second"
+                assert loop.time() - began < 4, "five hundred that wait would take five seconds"
             finally:
                 os.kill(server.pid, signal.SIGCONT)
             await until(lambda: pipeline.is_up)

@@ -262,7 +262,6 @@ def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.timeout(300)
 def test_a_server_runs_as_the_compose_file_says_and_the_health_check_says_how_it_is(
     tmp_path: Path, postgres_url: str, redis_url: str
 ) -> None:

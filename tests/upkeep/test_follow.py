@@ -408,12 +408,12 @@ class HeldSite(Site):
         super().__init__()
         self.authority = Holding(self.store, lambda: ManualClock().now)
         self.follower = Follower(
-            self.subscriber, self.authority, self.clock, name="there", accept_ms=None, interval=2.0, holds=True
+            self.subscriber, self.authority, self.clock, name="there", accept_ms=None, interval=10.0, holds=True
         )
 
 
 def held(test: Callable[[HeldSite], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(asyncio.wait_for(_run_held(test), 20))
+    asyncio.run(asyncio.wait_for(_run_held(test), 60))
 
 
 async def _run_held(test: Callable[[HeldSite], Coroutine[Any, Any, None]]) -> None:
@@ -434,7 +434,7 @@ def test_a_held_question_brings_news_at_once_and_is_asked_again_at_once() -> Non
             began = site.clock.steady()
             while len(site.subscriber.replica) < turn:  # noqa: ASYNC110 - until it was told
                 await asyncio.sleep(0.002)
-            assert site.clock.steady() - began < 0.9
+            assert site.clock.steady() - began < 5
 
     held(test)
 
@@ -444,7 +444,7 @@ def test_the_first_question_after_the_start_is_held_at_once() -> None:
         began = site.clock.steady()
         while site.authority.held == 0:  # noqa: ASYNC110 - until it is
             await asyncio.sleep(0.005)
-        assert site.clock.steady() - began < 0.9
+        assert site.clock.steady() - began < 5
 
     held(test)
 
@@ -464,7 +464,7 @@ def test_an_unknown_key_does_not_wait_for_a_held_question() -> None:
             await asyncio.sleep(0.005)
         began = site.clock.steady()
         assert await site.follower.learn_keys()
-        assert site.clock.steady() - began < 0.9
+        assert site.clock.steady() - began < 5
 
     held(test)
 

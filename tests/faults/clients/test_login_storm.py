@@ -9,7 +9,6 @@ from tests.serving import SECRET
 
 
 @pytest.mark.xdist_group("workers")
-@pytest.mark.timeout(120)
 def test_guesses_from_everywhere_keep_nobody_from_work(tmp_path: Path, database_url: str) -> None:
     environment = {"COATCHECK_DATABASE_URL": database_url, "COATCHECK_SECRETS": SECRET}
     figures = login_storm.run(tmp_path, seconds=2.0, queue=16, **environment)

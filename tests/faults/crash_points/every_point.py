@@ -26,7 +26,7 @@ from tests.faults.crash_points.prepared import PreparedFile, PreparedPostgres
 from tests.faults.deeds import DEEDS, Deed, Scene, auth_over, set_the_scene
 
 KINDS = (SQLITE, POSTGRES) = ("SQLite", "PostgreSQL")
-PATIENCE = 5.0
+PATIENCE = 60.0
 LAST = 6
 """Points that are always among those at which somebody dies: a commit, and what follows it."""
 

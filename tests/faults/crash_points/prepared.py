@@ -10,7 +10,7 @@ import psycopg
 
 from tests.postgres import drop_database, new_database
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class PreparedFile:

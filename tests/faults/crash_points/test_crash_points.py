@@ -14,7 +14,7 @@ from tests.faults.crash_points import every_point
 from tests.faults.crash_points.every_point import POSTGRES, SQLITE
 from tests.faults.deeds import DEEDS, Deed, Scene, log_in, log_out
 
-pytestmark = [pytest.mark.xdist_group("crash points"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.xdist_group("crash points")
 
 
 def test_whoever_dies_between_two_statements_has_done_all_or_nothing(tmp_path: Path, postgres_server: str) -> None:

@@ -86,6 +86,6 @@ def _seconds_until_it_works(servers: Several) -> float:
     began = time.monotonic()
     for server in servers.servers:
         while server.log_in("person0@example.com", carry="header").status != 200:
-            assert time.monotonic() - began < 30, "it does not recover"
+            assert time.monotonic() - began < 120, "it does not recover"
             time.sleep(0.02)
     return time.monotonic() - began

@@ -66,7 +66,7 @@ def run(folder: Path, *, rounds: int, full_for: float = 6.0, clients: int = 4, s
                 its_own.append(time.monotonic() - began)
                 began = time.monotonic()
                 while servers.log_in("keeper@example.com", carry="header").status != 200:
-                    assert time.monotonic() - began < 30, "it does not recover"
+                    assert time.monotonic() - began < 120, "it does not recover"
                     time.sleep(0.05)
                 back.append(time.monotonic() - began)
         code = servers.stop()

@@ -8,7 +8,7 @@ from tests.faults.postgres import break_postgres
 from tests.faults.workers import kill_workers
 from tests.serving import SECRET
 
-pytestmark = [pytest.mark.xdist_group("workers"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.xdist_group("workers")
 
 
 def test_a_database_that_crashes_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from tests.faults.postgres import fill_disk
 
 
 @pytest.mark.xdist_group("workers")
-@pytest.mark.timeout(120)
 def test_a_full_disk_refuses_what_it_can_t_keep(tmp_path: Path) -> None:
     if reason := fill_disk.why_not():
         pytest.skip(f"NOT TESTED: {reason}")

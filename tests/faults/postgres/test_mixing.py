@@ -8,7 +8,6 @@ from tests.faults.postgres import mixing
 
 
 @pytest.mark.xdist_group("workers")
-@pytest.mark.timeout(180)
 def test_nobody_waits_in_a_circle(tmp_path: Path) -> None:
     figures = mixing.run(tmp_path, operations=900, processes=2, seed=1)
     assert figures["  refresh"] > 30

@@ -2,11 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.faults.postgres import regions
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def test_far_from_the_database_checks_are_local_and_a_cut_line_lets_nobody_in(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.cli.conftest import CommandLine
 from tests.postgres import PostgresServer, drop_database
 from tests.serving import SECRET, Serving
 
-pytestmark = [pytest.mark.xdist_group("workers"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.xdist_group("workers")
 LEASE = "1s"
 
 
@@ -49,7 +49,7 @@ class Site:
     def start(self) -> None:
         """Start the server again, and wait until it listens: the subscriber in the dump is not yet this one."""
         self.serving.start()
-        gives_up = time.monotonic() + 20
+        gives_up = time.monotonic() + 120
         while self.serving.call("GET", "me").status is None:
             assert time.monotonic() < gives_up, self.serving.output.read_text()
             time.sleep(0.05)

@@ -8,7 +8,6 @@ from tests.faults.postgres import slow_postgres
 
 
 @pytest.mark.xdist_group("workers")
-@pytest.mark.timeout(120)
 def test_whoever_asks_a_slow_database_is_told_in_time(tmp_path: Path) -> None:
     figures = slow_postgres.run(tmp_path, seconds=3.5, clients=3)
     assert figures["no answer: local checks"] > 20

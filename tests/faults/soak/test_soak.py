@@ -13,7 +13,6 @@ NOISE = 100.0
 
 
 @pytest.mark.xdist_group("workers")
-@pytest.mark.timeout(120)
 def test_whatever_is_kept_has_a_bound_or_goes(database_url: str) -> None:
     figures = soak.run(database_url, logins=400, megabytes=NOISE, seed=1)
     assert figures["operations"] > 5_000
@@ -21,7 +20,6 @@ def test_whatever_is_kept_has_a_bound_or_goes(database_url: str) -> None:
 
 
 @pytest.mark.xdist_group("workers")
-@pytest.mark.timeout(120)
 def test_what_grows_with_every_turn_is_noticed_and_named(tmp_path: Path) -> None:
     kept: dict[int, bytes] = {}
 

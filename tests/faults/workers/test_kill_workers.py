@@ -9,7 +9,6 @@ from tests.faults.workers import kill_workers
 
 
 @pytest.mark.xdist_group("workers")
-@pytest.mark.timeout(120)
 def test_killing_workers_loses_nothing_and_revives_nothing(tmp_path: Path) -> None:
     figures = kill_workers.run(tmp_path, kills=10, clients=4, seed=1)
     assert figures["accepted"] > 100

@@ -77,7 +77,7 @@ def wait_until_waiting(url: str, side: Side) -> None:
 
 
 def _until(url: str, statement: str, *values: Any) -> None:
-    gives_up = time.monotonic() + 10
+    gives_up = time.monotonic() + 60
     with psycopg.connect(url, autocommit=True) as looking:
         while not looking.execute(statement, values).fetchone()[0]:  # type: ignore[index]
             assert time.monotonic() < gives_up

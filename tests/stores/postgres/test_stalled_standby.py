@@ -37,7 +37,7 @@ class Server:
         return self._administrator.execute(question).fetchone()[0]
 
     def wait_until(self, question: str, count: int) -> None:
-        gives_up = time.monotonic() + 10
+        gives_up = time.monotonic() + 60
         while (found := self.count(question)) != count:
             assert time.monotonic() < gives_up, f"{found} instead of {count}: {question}"
             time.sleep(0.01)
