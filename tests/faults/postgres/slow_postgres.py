@@ -135,9 +135,8 @@ class _Crowd:
         for when, took in self._took.items():
             for deed, each in took.items():
                 slowest = max(each, default=0.0)
-                self._history.hold(
-                    "FT-10", slowest <= PATIENCE + allowed(SPARE), f"{when}: a {deed} took {slowest:.1f} s"
-                )
+                is_in_time = slowest <= PATIENCE + allowed(SPARE)
+                self._history.hold("FT-10", is_in_time, f"{when}: a {deed} took {slowest:.1f} s")
 
     def figures(self) -> dict[str, Any]:
         """What is worth telling."""
