@@ -1,5 +1,6 @@
 """Argon2id, and an equal effort for everybody."""
 
+import sys
 from statistics import median
 from time import thread_time
 
@@ -69,6 +70,13 @@ def test_impossible_parameters_are_a_misconfiguration() -> None:
 @pytest.mark.parametrize("work", ["argon2id$65536$3$4", "argon2i$64$1$1", "bcrypt$12"])
 def test_an_imported_scheme_is_named_as_the_hasher_names_it(work: str) -> None:
     PasswordHasher(PasswordSettings(imported_schemes=(work,)))
+
+
+def test_an_imported_scheme_whose_library_is_missing_is_a_misconfiguration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bcrypt", None)
+    with pytest.raises(Misconfigured, match=r"coatcheck\[import\]"):
+        PasswordHasher(PasswordSettings(imported_schemes=("bcrypt$12",)))
+    PasswordHasher(PasswordSettings(imported_schemes=("argon2i$64$1$1",)))
 
 
 @pytest.mark.parametrize(

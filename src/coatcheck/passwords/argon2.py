@@ -18,7 +18,7 @@ import argon2
 from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
 
 from coatcheck.errors import LoginBusy, Misconfigured
-from coatcheck.passwords.foreign import is_work, unpadded, verify_foreign, work_like, work_of
+from coatcheck.passwords.foreign import is_verifiable, is_work, unpadded, verify_foreign, work_like, work_of
 from coatcheck.settings import PasswordSettings
 
 _STORED: Final = re.compile(
@@ -57,6 +57,8 @@ class PasswordHasher:
         for work in settings.imported_schemes:
             if not self._is_work(work):
                 raise Misconfigured(f"passwords.imported_schemes: {work!r} is not known; write it like 'bcrypt$12'")
+            if not is_verifiable(work):
+                raise Misconfigured(f"passwords.imported_schemes: {work!r} needs more: pip install 'coatcheck[import]'")
         self._imported = tuple(work for work in settings.imported_schemes if work != self._ours)
 
     def hash(self, password: str) -> str:

@@ -16,6 +16,7 @@ from binascii import Error
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import pbkdf2_hmac, scrypt, sha256
+from importlib.util import find_spec
 from logging import getLogger
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
@@ -66,6 +67,11 @@ def work_of(password_hash: str) -> str | None:
 def is_work(work: str) -> bool:
     """True when ``work`` is a name as ``work_of`` returns it."""
     return work_of(_sample(work)) == work
+
+
+def is_verifiable(work: str) -> bool:
+    """False when ``work`` needs a library that is not installed."""
+    return not work.startswith("bcrypt$") or find_spec("bcrypt") is not None
 
 
 def verify_foreign(password_hash: str, password: str) -> bool:
