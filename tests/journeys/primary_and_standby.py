@@ -20,7 +20,7 @@ from tests.surface.documents import blocks
 
 PAGE = "docs/database-failover.md"
 FOLLOW, PROMOTE = range(2)
-ROLE, SYNCHRONOUS, RELOAD = range(3)
+ROLE, SYNCHRONOUS, RELOAD, ALONE, RELOAD_ALONE = range(5)
 
 
 class PrimaryAndStandby:
@@ -63,6 +63,14 @@ class PrimaryAndStandby:
         """Make the standby the primary."""
         self._run(PROMOTE)
 
+    def wait_for_nobody(self) -> None:
+        """Let the new primary wait for no standby."""
+        self._tell(ALONE, RELOAD_ALONE)
+
+    def wait_for_a_standby(self) -> None:
+        """Let the new primary have the setting of the old one, as if the standby had been made after it."""
+        self._tell(SYNCHRONOUS, RELOAD)
+
     def cut_off(self) -> None:
         """Let the standby have all there is, and hear of nothing more."""
         with (
@@ -74,6 +82,12 @@ class PrimaryAndStandby:
             standby.execute("ALTER SYSTEM SET primary_conninfo = ''")
             standby.execute("SELECT pg_reload_conf()")
             _wait_for(standby, "SELECT count(*) = 0 FROM pg_stat_wal_receiver")
+
+    def _tell(self, *numbers: int) -> None:
+        """Statements of the page, to the standby that was promoted."""
+        with psycopg.connect(self.standby.url, autocommit=True) as promoted:
+            for number in numbers:
+                promoted.execute(_statement(number))
 
     def _run(self, number: int, replaced: Mapping[str, str] = MappingProxyType({})) -> None:
         """A command of the page, on the standby."""

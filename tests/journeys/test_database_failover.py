@@ -75,6 +75,10 @@ def test_with_a_synchronous_standby_no_ending_that_was_answered_is_lost(tmp_path
         assert [person.look(server).status for person in staying] == [200] * len(staying)
         assert log_out(staying[0], server, wait=True).status == 200, "endings and receipts go on"
         assert [person.look(server).status for person in staying] == [401, 200, 200, 200]
+        pair.wait_for_a_standby()
+        wait_until(lambda: log_out(staying[1], server).status == 503, HEALS_WITHIN, "a standby is missed")
+        pair.wait_for_nobody()
+        wait_until(lambda: log_out(staying[2], server).status == 204, HEALS_WITHIN, "all goes on")
 
 
 def test_with_an_asynchronous_standby_the_server_notices_what_was_lost_and_one_command_mends_it(

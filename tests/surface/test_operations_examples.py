@@ -175,20 +175,27 @@ def test_the_command_line_beside_the_unit_has_its_settings(tmp_path: Path) -> No
     ours.chmod(0o755)
     text = (EXAMPLES / "coatcheck.sh").read_text(encoding="utf-8")
     for documented, here in {"/etc/coatcheck": str(tmp_path), "/opt/coatcheck/bin/coatcheck": str(ours)}.items():
-        assert text.count(documented) == 1
+        assert documented in text
         text = text.replace(documented, here)
     (tmp_path / "run").write_text(text)
     path = f"{tmp_path}:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["sh", tmp_path / "run", "doctor", "--settings"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=plain_environment() | {"PATH": path},
-    )
+
+    def doctor(**variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", tmp_path / "run", "doctor", "--settings"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=plain_environment() | {"PATH": path, **variables},
+        )
+
+    done = doctor()
     assert done.returncode == 0, done.stderr
     assert "https://app.example.com" in done.stdout
     assert "10.0.0.10/32" in done.stdout
+    refused = doctor(COATCHECK_SECRETS_FILE="another")
+    assert (refused.returncode, refused.stdout) == (2, ""), "it would act by the file, and say that all is well"
+    assert "/etc/coatcheck/environment" in refused.stderr.replace(str(tmp_path), "/etc/coatcheck")
 
 
 def test_the_commands_are_ones_that_the_command_line_takes() -> None:
