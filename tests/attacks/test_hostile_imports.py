@@ -1,9 +1,12 @@
 """ST-17: a file of accounts that somebody else wrote tries to exhaust whoever imports it, to smuggle hashes, roles and
-look-alike addresses in, to stop what stands behind it, and to have secrets printed."""
+look-alike addresses in, to stop what stands behind it, and to have secrets printed; somebody on the same machine, to
+read or to misuse the file that the refused addresses go to."""
 
 import json
+import os
 import resource
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -237,3 +240,58 @@ def test_an_array_is_taken_apart_as_a_parser_would(tmp_path_factory: pytest.Temp
         assert [each.fields for each in file.read(record.cursor)] == expected[number + 1 :]
     file.close()
     path.unlink()
+
+
+def refused_one(run: CommandLine, *more: str) -> Path:
+    """Import a line that is refused, and say so in a file."""
+    lines(run.folder / "users.jsonl", {"email": "ann@example.com", "password_hash": "of no kind"})
+    run("users", "import", "users.jsonl", "--errors", "errors.jsonl", *more)
+    assert run.code == 1
+    return run.folder / "errors.jsonl"
+
+
+def test_addresses_go_into_no_file_that_others_may_read(run: CommandLine) -> None:
+    errors = run.folder / "errors.jsonl"
+    errors.touch()
+    errors.chmod(0o666)
+    refused_one(run)
+    assert (stat.S_IMODE(errors.stat().st_mode), errors.stat().st_size > 0) == (0o600, True)
+    errors.chmod(0o644)
+    refused_one(run, "--again")
+    assert stat.S_IMODE(errors.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_in_the_place_of_the_errors_leads_nowhere(run: CommandLine, is_there: bool) -> None:
+    other = run.folder / "other"
+    if is_there:
+        other.touch(0o644)
+    (run.folder / "errors.jsonl").symlink_to(other)
+    refused_one(run)
+    assert "errors.jsonl is a symbolic link" in run.err
+    assert not is_there or (other.stat().st_size, stat.S_IMODE(other.stat().st_mode)) == (0, 0o644)
+    assert other.exists() == is_there
+
+
+def test_a_file_of_another_import_keeps_its_mode(run: CommandLine) -> None:
+    errors = refused_one(run)
+    errors.write_bytes(errors.read_bytes().replace(b'{"import": "', b'{"import": "0'))
+    errors.chmod(0o644)
+    refused_one(run, "--again")
+    assert stat.S_IMODE(errors.stat().st_mode) == 0o644
+
+
+def test_a_pipe_in_the_place_of_the_errors_is_not_waited_for(run: CommandLine) -> None:
+    os.mkfifo(run.folder / "errors.jsonl")
+    refused_one(run)
+    assert run.err == "error: errors.jsonl is no plain file of yours: name another one\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_that_somebody_else_may_read_as_its_owner_is_refused(run: CommandLine) -> None:
+    errors = run.folder / "errors.jsonl"
+    errors.touch()
+    os.chown(errors, 65_534, 65_534)
+    refused_one(run)
+    assert run.err == "error: errors.jsonl is no plain file of yours: name another one\n"
+    assert errors.stat().st_size == 0

@@ -3,9 +3,11 @@
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,11 @@ SOON = 1.0
 """Seconds within which every process heeds the switch."""
 
 STALE = (503, "checking.stale")
+
+WHEN_TOLD = (
+    "import sys; from coatcheck.cli import denying, main; sys.argv[0] = 'coatcheck';"
+    "print('ready', flush=True); sys.stdin.readline(); main()"
+)
 
 
 def answers(serving: Serving, token: str, count: int = 12) -> set[tuple[int | None, str | None]]:
@@ -47,6 +54,31 @@ def nothing_can_be_written(serving: Serving) -> Iterator[None]:
     finally:
         for pid in serving.worker_pids():
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def at_once(run: CommandLine, *several: tuple[str, ...]) -> None:
+    """Run these commands of ``incident``, each in a process that was started before the first of them begins."""
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", WHEN_TOLD, "incident", *words, "--yes"],
+                    cwd=run.folder,
+                    env=run.environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+            )
+            for words in several
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+        assert [process.wait() for process in processes] == [0] * len(several)
 
 
 def test_where_nothing_can_be_written_what_is_listed_is_refused_in_every_process_within_a_second(
@@ -194,11 +226,28 @@ def test_what_is_denied_is_shown_kept_and_lifted_one_by_one(run: CommandLine) ->
     assert kinds == [("checks.allowed", "found again")]
 
 
+def test_what_is_refused_and_allowed_by_several_at_once_is_all_heeded(run: CommandLine) -> None:
+    run.make_database()
+    lifted, wanted = ([new_identifier("ses") for _ in range(count)] for count in (2, 6))
+    run("incident", "deny", *lifted, "--reason", "before", "--yes")
+    at_once(run, *(("deny", each, "--reason", "x") for each in wanted), *(("allow", each) for each in lifted))
+    assert run.document("incident", "denied")["identifiers"] == sorted(wanted)
+
+
 def test_refusing_one_more_leaves_an_empty_file_meaning_everything(run: CommandLine) -> None:
     run.make_database()
     (run.folder / "app.db-deny").write_text("# all of it\n")
     run("incident", "deny", new_identifier("ses"), "--reason", "x", "--yes")
     assert run.document("incident", "denied")["everything"] is True
+
+
+def test_what_is_no_text_refuses_everything_until_all_is_allowed(run: CommandLine) -> None:
+    run.make_database()
+    (run.folder / "app.db-deny").write_bytes(b"\xff\xfe")
+    assert "is not understood" in run("incident", "denied")
+    run("incident", "allow", "--everything", "--yes")
+    assert run.code == 0, run.err
+    assert run("incident", "denied").startswith("Nothing is refused")
 
 
 def test_the_doctor_says_what_is_refused_here(run: CommandLine) -> None:

@@ -13,7 +13,15 @@ from coatcheck.cli.opening import configured, database_named, opened
 from coatcheck.cli.outcome import say_warning
 from coatcheck.cli.printing import ask, instant, json_option, show_document, visible, yes_option
 from coatcheck.errors import AuthError, Misconfigured, RequestNotFound, StoreUnavailable
-from coatcheck.upkeep.denial_file import EVERYTHING, is_deniable, lines_of, named_on, read_denials, write_denials
+from coatcheck.upkeep.denial_file import (
+    EVERYTHING,
+    change_denials,
+    is_deniable,
+    lift_denials,
+    lines_of,
+    named_on,
+    read_denials,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,9 +54,8 @@ def deny(named: tuple[str, ...], everything: bool, reason: str, yes: bool, as_js
     path = _path(auth)
     wanted = [EVERYTHING] if everything else [_identifier(auth, each) for each in named]
     ask(f"This makes every process here with this database refuse {_in_words(wanted)} until it is lifted.", yes=yes)
-    kept = [line for line in _lines(path) if named_on(line) not in wanted]
     note = f"{instant(datetime.now(UTC))} {visible(reason)}"
-    write_denials(path, [*kept, *(f"{each}  # {note}" for each in wanted)])
+    change_denials(path, lambda lines: [*_without(lines, wanted), *(f"{each}  # {note}" for each in wanted)])
     _finish(auth, "checks.denied", wanted, reason, as_json=as_json, said=f"Refused: {_in_words(wanted)}. {_SOON}")
 
 
@@ -72,12 +79,13 @@ def allow(named: tuple[str, ...], everything: bool, reason: str, yes: bool, as_j
     if not path.exists():
         raise RequestNotFound(f"nothing is refused: there is no {path}")
     wanted = [EVERYTHING] if everything else [_identifier(auth, each) for each in named]
-    if not everything and all(named_on(line) not in wanted for line in _lines(path)):
+    if not everything and all(named_on(line) not in wanted for line in lines_of(path)):
         raise RequestNotFound(f"{path} does not list {_in_words(wanted)}")
     ask(f"This lets {_in_words(wanted)} pass again, as far as it has not ended.", yes=yes)
-    # Read after the answer: what somebody else listed meanwhile stays.
-    kept = [] if everything else [line for line in _lines(path) if named_on(line) not in wanted]
-    write_denials(path, kept if any(map(named_on, kept)) else [])
+    if everything:
+        lift_denials(path)
+    else:
+        change_denials(path, lambda lines: _without(lines, wanted))
     _finish(auth, "checks.allowed", wanted, reason, as_json=as_json, said=f"Allowed: {_in_words(wanted)}. {_SOON}")
 
 
@@ -95,7 +103,7 @@ def denied(as_json: bool) -> None:
     elif not found:
         click.echo(f"Nothing is refused: there is no {path}.")
     else:
-        for line in lines_of(path) or [f"{EVERYTHING}  # {path} is empty"]:
+        for line in lines_of(path):
             click.echo(visible(line))
 
 
@@ -111,12 +119,8 @@ def _path(auth: "Auth") -> Path:
     return path
 
 
-def _lines(path: Path) -> list[str]:
-    """What stands in the file. One that lists nothing has meant everything, so that it goes on to."""
-    lines = lines_of(path)
-    if path.exists() and not any(map(named_on, lines)):
-        return [*lines, EVERYTHING]
-    return lines
+def _without(lines: "Sequence[str]", wanted: "Sequence[str]") -> list[str]:
+    return [line for line in lines if named_on(line) not in wanted]
 
 
 def _identifier(auth: "Auth", named: str) -> str:

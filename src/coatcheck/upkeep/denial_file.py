@@ -5,12 +5,14 @@ that lists nothing denies everything: an empty one can often be made on a disk t
 read or understood: whoever made it wanted something to be refused, and a slip must not let it through.
 """
 
+import errno
 import os
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
+from time import monotonic, sleep
 from typing import Final
 
 from msgspec import Struct
@@ -21,6 +23,9 @@ EVERYTHING: Final = "everything"
 _IDENTIFIER: Final = re.compile(r"[a-z]+_[a-z2-7]{26}")
 _LONGEST: Final = 1_000_000
 """Bytes: some thirty thousand lines."""
+
+_LOCK_PATIENCE: Final = 10.0
+_PAUSE: Final = 0.01
 
 
 class Denied(Struct, frozen=True):
@@ -56,29 +61,50 @@ def read_denials(path: Path | None) -> Denied:
     return _parsed(path, content)
 
 
-def write_denials(path: Path, lines: Iterable[str]) -> None:
-    """Replace the file by one of these ``lines``, atomically; remove it when there are none.
+def change_denials(path: Path, change: Callable[[list[str]], Iterable[str]]) -> None:
+    """Replace the lines of the file by what ``change`` makes of them, atomically; remove it when none of those names
+    anything. Of several who do so at once each begins with what the one before has left.
 
     It can be read by everybody who reaches its folder, as servers may run as somebody else; it holds no secret. Raises
-    Misconfigured when it can't be written.
+    Misconfigured when it can't be read or written.
     """
-    text = "".join(f"{line}\n" for line in lines)
-    try:
-        if not text:
+    with _alone(path):
+        lines = list(change(lines_of(path)))
+        if any(map(named_on, lines)):
+            _replace(path, lines)
+        else:
             path.unlink(missing_ok=True)
-            return
-        descriptor, draft = mkstemp(prefix=f"{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                os.fchmod(file.fileno(), 0o644)
-            Path(draft).replace(path)
-        except OSError:
-            with suppress(OSError):
-                Path(draft).unlink()
-            raise
+
+
+def lift_denials(path: Path) -> None:
+    """Remove the file, whatever it is that it holds. Raises Misconfigured when it can't be removed."""
+    with _alone(path):
+        path.unlink(missing_ok=True)
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of the file; none when there is no file. One that lists nothing gets a line that says what it means.
+    Raises Misconfigured when it can't be read."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Misconfigured(f"{path} can't be read") from fault
+    return lines if any(map(named_on, lines)) else [*lines, f"{EVERYTHING}  # the file listed nothing"]
+
+
+def named_on(line: str) -> str:
+    """What a line names; empty for a comment."""
+    return line.partition("#")[0].strip()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let nobody else change the file meanwhile. Raises Misconfigured for what the disk refuses."""
+    try:
+        with _held(path.parent):
+            yield
     except OSError as fault:
         raise Misconfigured(
             f"{path} can't be written ({fault.strerror}). Name a file on another disk in "
@@ -86,19 +112,44 @@ def write_denials(path: Path, lines: Iterable[str]) -> None:
         ) from fault
 
 
-def lines_of(path: Path) -> list[str]:
-    """The lines of the file as they are; none when there is no file. Raises Misconfigured when it can't be read."""
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a lock on the folder itself: on a disk that is full no file could be made for it. Raises OSError when it
+    can't be had."""
     try:
-        return path.read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as fault:
-        raise Misconfigured(f"{path} can't be read") from fault
+        import fcntl
+    except ImportError as missing:  # what is listed is heeded there all the same
+        raise Misconfigured(f"this system has no {missing.name}: write the file with an editor") from missing
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    until = monotonic() + _LOCK_PATIENCE
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if monotonic() >= until:
+                    raise OSError(errno.EBUSY, "another process holds a lock on its folder") from None
+                sleep(_PAUSE)
+            else:
+                break
+        yield
+    finally:
+        os.close(descriptor)
 
 
-def named_on(line: str) -> str:
-    """What a line names; empty for a comment."""
-    return line.partition("#")[0].strip()
+def _replace(path: Path, lines: Iterable[str]) -> None:
+    descriptor, draft = mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), 0o644)
+        Path(draft).replace(path)
+    except OSError:
+        with suppress(OSError):
+            Path(draft).unlink()
+        raise
 
 
 def _parsed(path: Path, content: bytes) -> Denied:

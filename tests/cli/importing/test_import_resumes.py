@@ -103,6 +103,19 @@ def test_errors_that_a_crash_kept_from_the_file_are_written_by_the_next_run(empt
     assert (done["imported"], places(errors)) == (COUNT - len(expected_errors()), expected_errors())
 
 
+def test_the_error_file_of_another_import_is_left_alone_by_one_that_goes_on(empty: CommandLine) -> None:
+    lines(empty.folder / "others.jsonl", *["7"] * COUNT)
+    empty("users", "import", "others.jsonl", "--errors", "errors.jsonl")
+    errors = empty.folder / "errors.jsonl"
+    before = errors.read_bytes()
+    many(empty.folder / "users.jsonl", COUNT)
+    assert stop_amid(empty, WORDS[:3]) == -signal.SIGKILL
+    empty(*WORDS)
+    assert (empty.code, "errors.jsonl is of another import" in empty.err) == (1, True)
+    assert errors.read_bytes() == before
+    assert empty("users", "import", "users.jsonl").startswith(f"Imported {COUNT - len(expected_errors()):,} accounts")
+
+
 def test_after_ctrl_c_it_goes_on_as_well(empty: CommandLine) -> None:
     many(empty.folder / "users.jsonl", COUNT)
     assert stop_amid(empty, by=signal.SIGINT, later=0) == 130

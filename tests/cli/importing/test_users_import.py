@@ -1,6 +1,7 @@
 """``coatcheck users import`` of JSON Lines: what becomes of each line, and what is said at the end."""
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def test_what_is_wrong_is_said_by_line_and_stops_nothing_else(empty: CommandLine
     written = empty.folder / "errors.jsonl"
     assert faults(written) == [("line 2", "email"), ("line 4", None), ("line 5", "password")]
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
+
+
+def test_each_line_of_the_file_names_the_import(empty: CommandLine) -> None:
+    lines(empty.folder / "users.jsonl", *MIXED)
+    empty("users", "import", "users.jsonl", "--errors", "errors.jsonl", "--json")
+    written = [json.loads(each) for each in (empty.folder / "errors.jsonl").read_text(encoding="ascii").splitlines()]
+    assert [list(each) for each in written] == [["import", "place", "field", "reason", "email"]] * 3
+    assert {each["import"] for each in written} == {json.loads(empty.out)["import"]}
 
 
 def test_without_a_file_for_them_the_first_errors_are_shown(empty: CommandLine) -> None:
@@ -183,6 +192,7 @@ def test_json_is_read_as_others_write_it(empty: CommandLine, text: bytes) -> Non
         (["."], 1, "can't be read: Is a directory"),
         (["users.jsonl", "--errors", "no/where"], 1, "no/where can't be written: No such file or directory"),
         (["users.jsonl", "--errors", "users.jsonl"], 1, "users.jsonl is no file of errors: name another one"),
+        (["users.jsonl", "--errors", "/dev/null"], 1, "/dev/null is no plain file of yours: name another one"),
         (["users.jsonl", "--superuser-role", "a b"], 1, "Up to 32 roles"),
         (["postgresql://shop@localhost/shop"], 2, "--format fastapi-users or --format django"),
         (["postgresql://shop:secret@localhost/shop", "--format", "django"], 1, "leave the password out"),
@@ -201,13 +211,51 @@ def test_what_can_not_be_read_or_written_is_said(empty: CommandLine, words: list
     assert file.read_bytes() == before
 
 
-def test_an_error_file_of_another_import_is_not_overwritten(empty: CommandLine) -> None:
-    lines(empty.folder / "one.jsonl", "7")
+def test_what_can_be_read_only_once_is_no_file(empty: CommandLine) -> None:
+    theirs, ours = os.pipe()
+    try:
+        empty("users", "import", f"/dev/fd/{theirs}")
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert empty.code == 1
+    assert f"/dev/fd/{theirs} is no file, and can be read only once" in empty.err
+
+
+@pytest.mark.parametrize("more", [(), ("--again",), ("--dry-run",), ("--dry-run", "--again")], ids=" ".join)
+@pytest.mark.parametrize("was_done_before", [False, True])
+def test_an_error_file_of_another_import_is_not_overwritten(
+    empty: CommandLine, more: tuple[str, ...], was_done_before: bool
+) -> None:
+    lines(empty.folder / "one.jsonl", "7", "7", "7")
     lines(empty.folder / "two.jsonl", "7", "7")
     empty("users", "import", "one.jsonl", "--errors", "errors.jsonl")
-    empty("users", "import", "two.jsonl", "--errors", "errors.jsonl")
-    assert (empty.code, empty.err) == (
-        1,
-        "error: errors.jsonl is of another import: remove it, or name another file\n",
-    )
-    assert len(faults(empty.folder / "errors.jsonl")) == 1
+    before = (empty.folder / "errors.jsonl").read_bytes()
+    if was_done_before:
+        empty("users", "import", "two.jsonl")
+    empty("users", "import", "two.jsonl", "--errors", "errors.jsonl", *more)
+    is_refused = bool(more) or not was_done_before
+    refusal = "error: errors.jsonl is of another import: remove it, or name another file\n"
+    assert (empty.code, empty.err) == (1, refusal if is_refused else "")
+    assert (empty.folder / "errors.jsonl").read_bytes() == before
+
+
+def test_an_import_that_is_gone_through_again_writes_its_own_error_file_anew(empty: CommandLine) -> None:
+    lines(empty.folder / "users.jsonl", *MIXED)
+    errors = empty.folder / "errors.jsonl"
+    empty("users", "import", "users.jsonl", "--errors", "errors.jsonl")
+    before = errors.read_bytes()
+    errors.write_bytes(before + before)
+    empty("users", "import", "users.jsonl", "--errors", "errors.jsonl", "--again")
+    assert (empty.code, errors.read_bytes()) == (1, before)
+
+
+@pytest.mark.parametrize("share", [0, 4, 20, 60])
+def test_half_a_line_that_a_crash_left_is_no_other_import(empty: CommandLine, share: int) -> None:
+    lines(empty.folder / "users.jsonl", "7")
+    errors = empty.folder / "errors.jsonl"
+    empty("users", "import", "users.jsonl", "--errors", "errors.jsonl")
+    before = errors.read_bytes()
+    errors.write_bytes(before[:share])
+    empty("users", "import", "users.jsonl", "--errors", "errors.jsonl", "--again")
+    assert (empty.code, errors.read_bytes()) == (1, before)

@@ -1,7 +1,7 @@
 """A copy that is killed at its n-th step: ``python -m tests.stores.copying.killed <file> <url> <n>``.
 
-A step is a call of a function of the copying room, or of what takes the source's place. Without being killed it prints
-the names of its steps.
+A step is a call of a function of the copying room, or of what takes the source's place; the moment when the source has
+its second name is one, too. Without being killed it prints the names of its steps.
 """
 
 import os
@@ -22,11 +22,14 @@ def main() -> None:
     path, url, wanted = sys.argv[1:]
     steps: list[str] = []
 
-    def watch(frame: FrameType, event: str, _: object) -> None:
+    def watch(frame: FrameType, event: str, what: object) -> None:
         code = frame.f_code
-        if event not in ("call", "return") or code.co_name in PER_ROW or not any(w in code.co_filename for w in WHERE):
+        is_linked = event == "c_return" and what is os.link
+        if not is_linked and (event not in ("call", "return") or code.co_name in PER_ROW):
             return
-        steps.append(f"{event} {code.co_name}")
+        if not any(w in code.co_filename for w in WHERE):
+            return
+        steps.append("return link" if is_linked else f"{event} {code.co_name}")
         if len(steps) == int(wanted):
             os.kill(os.getpid(), signal.SIGKILL)
 

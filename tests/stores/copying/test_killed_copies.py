@@ -25,7 +25,7 @@ def run(path: Path, url: str, step: int) -> subprocess.CompletedProcess[str]:
 
 def steps_to_die_at(names: list[str]) -> Iterator[int]:
     """Beside the source's being set aside and the target's being finished, and at some other places."""
-    for critical in ("return _make", "return set_aside", "return finish"):
+    for critical in ("return _make", "return text_for", "return link", "return set_aside", "return finish"):
         yield names.index(critical) + 1
     takes = [at + 1 for at, name in enumerate(names) if name == "return _add"]
     yield from random.Random(SEED).sample(takes[:-1], 2)
@@ -47,6 +47,7 @@ def test_a_copy_that_was_killed_goes_on_and_ends_the_same(
     whole = run(path, postgres_url, NEVER)
     assert whole.returncode == 0, whole.stderr
     names = whole.stdout.split("\n")
+    files = {each.name for each in path.parent.iterdir()}
     rows = "SELECT (SELECT sum(count) FROM coatcheck_attempts), (SELECT count(*) FROM coatcheck_sessions)"
     expected = ask(postgres_url, rows)
     for step in sorted(set(steps_to_die_at(names))):
@@ -58,6 +59,7 @@ def test_a_copy_that_was_killed_goes_on_and_ends_the_same(
         assert ask(postgres_url, rows) == expected, names[step - 1]
         assert not path.read_bytes().startswith(b"SQLite"), names[step - 1]
         assert (path.parent / "app.db-moved").read_bytes() == before, names[step - 1]
+        assert {each.name for each in path.parent.iterdir()} == files, names[step - 1]
 
 
 def test_a_copy_that_an_earlier_version_began_is_begun_anew(

@@ -1,15 +1,19 @@
-"""What was not imported: a file with one JSON object a line, in step with the progress that is in the database."""
+"""What was not imported: a file with one JSON object a line, in step with the progress that is in the database.
+
+Each line names the import it is of: what another import has written is never cut off.
+"""
 
 import json
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import BinaryIO, Final, NamedTuple, Self
 
 from coatcheck.errors import Misconfigured
 
 _PIECE: Final = 65_536
-_BEGINS: Final = b'{"place": "'
+_BEGINS: Final = b'{"import": "'
 
 
 class ImportFault(NamedTuple):
@@ -27,16 +31,25 @@ class ImportFault(NamedTuple):
 
 
 class ErrorFile:
-    """Takes the faults of a batch after it was committed. Only its owner can read it: it has addresses."""
+    """Takes the faults of a batch after it was committed. Only its owner can read it: it has addresses.
 
-    def __init__(self, path: Path) -> None:
+    Raises Misconfigured for a file that can't be written, or that is not of this import.
+    """
+
+    def __init__(self, path: Path, import_id: str) -> None:
         self._path = path
+        self._import_id = import_id
         try:
-            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
+            self._file = _opened(path)
+            try:
+                self._require_ours()
+                os.fchmod(self._file.fileno(), 0o600)  # it may have been there before
+                self.count = self._ends(None)[0]
+            except BaseException:
+                self._file.close()
+                raise
         except OSError as fault:
             raise Misconfigured(f"{path} can't be written: {fault.strerror}") from None
-        self._require_ours()
-        self.count = self._ends(None)[0]
 
     def keep(self, count: int) -> None:
         """Drop everything behind the first ``count`` lines, also half a line that a crash left."""
@@ -46,14 +59,15 @@ class ErrorFile:
     def add(self, faults: Iterable[ImportFault]) -> None:
         """Write these down, for sure."""
         for fault in faults:
-            self._file.write(json.dumps(fault._asdict()).encode("ascii") + b"\n")
+            line = {"import": self._import_id, **fault._asdict()}
+            self._file.write(json.dumps(line).encode("ascii") + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def require_empty(self) -> None:
-        """Raise Misconfigured when there is something in it that is not of this import."""
-        if self.count or self._path.stat().st_size:
-            raise Misconfigured(f"{self._path} is of another import: remove it, or name another file")
+        """Raise Misconfigured when there is something in it, although this import has written nothing yet."""
+        if os.fstat(self._file.fileno()).st_size:
+            raise self._of_another()
 
     def __enter__(self) -> Self:
         return self
@@ -63,10 +77,16 @@ class ErrorFile:
 
     def _require_ours(self) -> None:
         """Raise Misconfigured for a file that somebody else wrote: it would be cut off."""
-        first = self._file.read(len(_BEGINS))
-        if not _BEGINS.startswith(first):  # a crash may have left less than that
-            self._file.close()
-            raise Misconfigured(f"{self._path} is no file of errors: name another one")
+        ours = _BEGINS + self._import_id.encode("ascii") + b'"'
+        first = self._file.read(len(ours))
+        if ours.startswith(first):  # a crash may have left less than that
+            return
+        if first.startswith(_BEGINS):
+            raise self._of_another()
+        raise Misconfigured(f"{self._path} is no file of errors: name another one")
+
+    def _of_another(self) -> Misconfigured:
+        return Misconfigured(f"{self._path} is of another import: remove it, or name another file")
 
     def _ends(self, most: int | None) -> tuple[int, int]:
         """How many whole lines there are, ``most`` at most, and where the last of them ends."""
@@ -78,3 +98,19 @@ class ErrorFile:
                 break
             count, end = count + 1, end + len(line)
         return count, end
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file at ``path`` itself: whoever put something else there could read what is written, or have another file
+    overwritten. Raises OSError, and Misconfigured where it is not the caller's own."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        if path.is_symlink():
+            raise Misconfigured(f"{path} is a symbolic link: name the file that it leads to") from None
+        raise
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        os.close(descriptor)
+        raise Misconfigured(f"{path} is no plain file of yours: name another one")
+    return os.fdopen(descriptor, "r+b")

@@ -82,7 +82,7 @@ async def run_import(auth: "Auth", order: Order, show: Callable[[int, int], None
     else:
         passed = [fresh]
     with ExitStack() as resources:
-        file = None if order.errors is None else resources.enter_context(ErrorFile(order.errors))
+        file = None if order.errors is None else resources.enter_context(ErrorFile(order.errors, source.import_id))
         if file is not None and (order.dry_run or newest is None):
             file.require_empty()
         # When a crash came between the last batch and its errors, that batch is gone through once more.

@@ -116,6 +116,8 @@ def _source(named: str, form: "Form", table: str | None) -> "Source":
 def _begins_with(path: Path, mark: bytes) -> bool:
     try:
         with path.open("rb") as file:
+            if not file.seekable():
+                raise Misconfigured(f"{path} is no file, and can be read only once: write it into one first")
             return file.read(len(mark)) == mark
     except OSError as fault:
         raise Misconfigured(f"{path} can't be read: {fault.strerror}") from None

@@ -7,7 +7,6 @@ and nobody opens it unawares, whatever their version.
 import os
 from contextlib import suppress
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Final
 
 from coatcheck.errors import DataConflict
@@ -46,15 +45,21 @@ def read_text(path: Path) -> str | None:
 
 
 def require_vacant(path: Path) -> None:
-    """Raise DataConflict when something is where the database would be kept."""
-    if aside_of(path).exists():
-        raise DataConflict(f"{aside_of(path)} is in the way: move it elsewhere, or remove it")
+    """Raise DataConflict when something is where the database would be kept, or where the text is written: other than
+    what a copy left that was killed."""
+    left = ((aside_of(path), _is_second_name), (_draft_of(path), _is_draft))
+    for each, is_ours in left:
+        if os.path.lexists(each) and not is_ours(path):
+            raise DataConflict(f"{each} is in the way: move it elsewhere, or remove it")
 
 
 def set_aside(path: Path, place: str) -> None:
     """Put the text in the place of the database, atomically. The caller holds the lock, and the write-ahead log is
     empty. Raises OSError, as for a full disk."""
-    descriptor, draft = mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    draft = _draft_of(path)
+    if _is_draft(path):
+        draft.unlink()
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             with suppress(PermissionError):  # for the servers to read, if it is an administrator who copies
@@ -62,13 +67,44 @@ def set_aside(path: Path, place: str) -> None:
             file.write(text_for(path, place) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        os.link(path, aside_of(path))
-        Path(draft).replace(path)
+        _give_second_name(path)
+        draft.replace(path)
     finally:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
     _sync(path.parent)
     for ending in ("-wal", "-shm"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def _draft_of(path: Path) -> Path:
+    """Where the text is written before it takes the database's place: always the same, for the next copy to find."""
+    return path.with_name(f"{path.name}-moved.draft")
+
+
+def _is_draft(path: Path) -> bool:
+    """Whether what is there is the text, or a part of it."""
+    draft = _draft_of(path)
+    if draft.is_symlink() or not draft.is_file():
+        return False
+    with draft.open("rb") as file:
+        found = file.read(_LONGEST + 1)
+    return len(found) <= _LONGEST and _BEGINNING.startswith(found[: len(_BEGINNING)])
+
+
+def _give_second_name(path: Path) -> None:
+    try:
+        os.link(path, aside_of(path))
+    except FileExistsError:
+        if not _is_second_name(path):
+            raise
+
+
+def _is_second_name(path: Path) -> bool:
+    """Whether the database is kept already under the name that it gets: a link that leads to it would not keep it."""
+    try:
+        return os.path.samestat(aside_of(path).lstat(), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _sync(folder: Path) -> None:
