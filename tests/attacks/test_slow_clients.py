@@ -1,18 +1,22 @@
 """Clients that take their time to hold what a server has: connections, memory, descriptors.
 
 HT-01, HT-02: a head, a body and the reading of an answer have deadlines that no single byte puts off, and descriptors
-are left for the database. Whoever waits for an answer that is held back, or reads slowly, is not touched.
+are left for the database. Over TLS that holds before a handshake too. Whoever waits for an answer that is held back, or
+reads slowly, is not touched.
 """
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,6 +28,7 @@ from coatcheck.errors import RequestMalformed
 from coatcheck.settings import Settings
 from coatcheck.web.bodies import read_body
 from tests import databases
+from tests.certificates import certify
 from tests.serving import free_port
 
 pytestmark = [
@@ -36,6 +41,10 @@ SHORT = Deadlines(head=0.5, unread=0.5)
 LONGER = 2.0
 BY_THEN = 15.0
 """Seconds: the server looks once a second, on a machine that does other things too. What never ends is found out."""
+
+LOOPS = pytest.mark.parametrize(
+    "anyio_backend", [("asyncio", {"use_uvloop": each}) for each in (False, True)], ids=["asyncio", "uvloop"]
+)
 
 
 async def test_a_head_that_never_ends_is_refused_in_time(protocol: Any):
@@ -161,9 +170,7 @@ async def test_an_answer_that_is_held_back_is_awaited(protocol: Any):
 
 
 async def test_descriptors_are_left_for_what_is_no_client(protocol: Any, caplog: pytest.LogCaptureFixture):
-    with ExitStack() as stack:  # the clients are in the same process, and so is what the server opens for itself
-        numbers = [stack.enter_context(socket.socket()).fileno() for _ in range(60 + 30 + 30)]
-    most = max(numbers)
+    most = _a_descriptor_above(60 + 60)
     async with _served(protocol, descriptors=most, deadlines=Deadlines()) as port:
         with ExitStack() as stack:
             clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(60)]
@@ -177,6 +184,73 @@ async def test_descriptors_are_left_for_what_is_no_client(protocol: Any, caplog:
             writer.write(HEAD + b"\r\n")
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
     assert sum("no more clients are let in" in record.message for record in caplog.records) == 1
+
+
+@LOOPS
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01"], ids=["nothing", "the beginning of a ClientHello"])
+async def test_a_handshake_that_never_ends_is_given_up_in_time(protocol: Any, said: bytes, tls: dict[str, Any]):
+    async with _served(protocol, **tls) as port, _connected(port) as (reader, writer):
+        writer.write(said)
+        async with asyncio.timeout(BY_THEN):
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+
+
+@LOOPS
+async def test_descriptors_are_left_though_nobody_shakes_hands(
+    protocol: Any, tls: dict[str, Any], caplog: pytest.LogCaptureFixture
+):
+    most = _a_descriptor_above(60 + 60)
+    async with _served(protocol, descriptors=most, deadlines=Deadlines(head=600.0), **tls) as port:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(60)]
+            for client in clients:
+                client.setblocking(False)
+            async with asyncio.timeout(BY_THEN):
+                while not any(map(_is_closed, clients)):  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(0.01)
+            assert not all(map(_is_closed, clients))
+        assert await _asked_over_tls(port, tls)
+    assert sum("no more clients are let in" in record.message for record in caplog.records) == 1
+
+
+@LOOPS
+async def test_no_end_waits_for_a_handshake(protocol: Any, tls: dict[str, Any], caplog: pytest.LogCaptureFixture):
+    async with AsyncExitStack() as clients:
+        async with _served(protocol, deadlines=Deadlines(head=600.0), **tls) as port:
+            reader, _ = await clients.enter_async_context(_connected(port))
+            assert await _asked_over_tls(port, tls)
+        async with asyncio.timeout(BY_THEN):
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+    assert [record.message for record in caplog.records] == []
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> dict[str, Any]:
+    """What the server is told: the files of a certificate for ``localhost`` and of its key."""
+    files = {"ssl_certfile": tmp_path / "cert.pem", "ssl_keyfile": tmp_path / "key.pem"}
+    for file, text in zip(files.values(), certify(x509.DNSName("localhost"), called="localhost"), strict=True):
+        file.write_bytes(text)
+    return {name: str(file) for name, file in files.items()}
+
+
+async def _asked_over_tls(port: int, tls: dict[str, Any]) -> bool:
+    """Whether it answers, as soon as it lets somebody in."""
+    context = ssl.create_default_context(cafile=tls["ssl_certfile"])
+    async with asyncio.timeout(BY_THEN):
+        while True:
+            with suppress(ConnectionError, ssl.SSLError):
+                async with _connected(port, ssl=context, server_hostname="localhost") as (reader, writer):
+                    writer.write(HEAD + b"\r\n")
+                    return (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            await asyncio.sleep(0.05)
+
+
+def _a_descriptor_above(count: int) -> int:
+    """A number below which so many are free."""
+    with ExitStack() as stack:  # clients are in the same process, and so is what the server opens for itself
+        return max(stack.enter_context(socket.socket()).fileno() for _ in range(count))
 
 
 @asynccontextmanager

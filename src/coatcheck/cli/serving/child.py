@@ -6,13 +6,17 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Final
 
 from coatcheck.cli.serving.channel import Greeting, Report, next_said
 
 _READY_WITHIN: Final = 30.0
+
+CANT_BEGIN: Final = (OSError, RuntimeError)
+"""What beginning raises where descriptors, memory, processes or threads are used up: asyncio waits for a process in a
+thread of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +40,21 @@ class Orders:
 
 class Worker:
     """One worker process, in the place ``slot``. Over a channel it tells that it is ready, the ids of its ``secrets``
-    and what it has counted, and learns when we are gone."""
+    and what it has counted, and learns when we are gone. When it is ready, the registrations of those that it
+    ``replaces`` are cleared away."""
 
     def __init__(
         self,
         name: str,
         slot: int,
+        replaces: Collection[str],
         process: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         self.name = name
         self.slot = slot
+        self.replaces = replaces
         self.process = process
         self._reader = reader
         self._writer = writer
@@ -56,25 +63,30 @@ class Worker:
 
     @classmethod
     async def begin(
-        cls, name: str, slot: int, listener: socket.socket, orders: Orders, *, replaces: str | None, denies: bool
+        cls, name: str, slot: int, listener: socket.socket, orders: Orders, *, replaces: Collection[str], denies: bool
     ) -> "Worker":
-        """Start a process of its own session, so that Ctrl-C reaches only the one that keeps them."""
+        """Start a process of its own session, so that Ctrl-C reaches only the one that keeps them. Raises
+        ``CANT_BEGIN``."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "coatcheck.cli.serving.worker",
-                *("--listener", str(listener.fileno()), "--channel", str(theirs.fileno()), "--name", name),
-                *(("--replaces", replaces) if replaces else ()),
-                *(("--denies",) if denies else ()),
-                *orders.options,
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(listener.fileno(), theirs.fileno()),
-                start_new_session=True,
-            )
-        return cls(name, slot, process, *await asyncio.open_connection(sock=ours))
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "coatcheck.cli.serving.worker",
+                    *("--listener", str(listener.fileno()), "--channel", str(theirs.fileno()), "--name", name),
+                    *(word for each in replaces for word in ("--replaces", each)),
+                    *(("--denies",) if denies else ()),
+                    *orders.options,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=(listener.fileno(), theirs.fileno()),
+                    start_new_session=True,
+                )
+            return cls(name, slot, replaces, process, *await asyncio.open_connection(sock=ours))
+        except BaseException:
+            ours.close()  # if there is a process nevertheless, it ends
+            raise
 
     async def becomes_ready(self) -> bool:
         """Wait until it serves; False when it ended first or took too long."""

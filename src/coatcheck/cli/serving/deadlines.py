@@ -40,12 +40,13 @@ class Watched(Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or close at once when there is no room."""
+        others = len(self.connections)
         super().connection_made(transport)
         self._waits_since = self.loop.time()
         self._waits_after: Any = None
         self._unsent = 0
         self._answering: Any = None
-        if not self._descriptors.have_room_for(transport):
+        if not self._descriptors.have_room_for(transport.get_extra_info("socket"), others):
             transport.abort()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:

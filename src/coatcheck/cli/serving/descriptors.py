@@ -3,13 +3,12 @@
 The database, Redis, keys and logs need descriptors too, and must not go without because a crowd has connected.
 """
 
-import asyncio
 import logging
 import resource
 import sys
 import time
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 log = logging.getLogger("coatcheck.serve")
 
@@ -25,23 +24,35 @@ def most_for_clients() -> int:
 
 
 class Descriptors:
-    """The first ``most`` descriptors of this process, which clients may take; the rest they may not."""
+    """The first ``most`` descriptors of this process, which clients may take; the rest they may not.
 
-    def __init__(self, most: int) -> None:
+    ``clients`` is how many of them there may be at a time, where so many would be too many. ``called`` is what the log
+    calls them.
+    """
+
+    def __init__(self, most: int, *, clients: int = sys.maxsize, called: str = "clients") -> None:
         self._most = most
+        self._clients = clients
+        self._called = called
         self._said_at = -inf
 
-    def have_room_for(self, transport: asyncio.BaseTransport) -> bool:
-        """Whether this connection may stay; where it may not, the log says so once a minute.
+    def have_room_for(self, socket: Any, others: int) -> bool:
+        """Whether the connection over ``socket`` may stay beside ``others``; where it may not, the log says so once a
+        minute.
 
-        Nothing is counted: the kernel gives the lowest number that is free (POSIX.1, 2.6), so a connection whose number
-        is ``most`` or higher tells that as many are in use.
+        Descriptors are not counted: the kernel gives the lowest number that is free (POSIX.1, 2.6), so a connection
+        whose number is ``most`` or higher tells that as many are in use.
         """
-        socket = transport.get_extra_info("socket")
-        if socket is None or socket.fileno() < self._most:
-            return True
+        if others >= self._clients:
+            self._say(f"{self._clients} {self._called} are connected")
+            return False
+        if socket is not None and socket.fileno() >= self._most:
+            self._say(f"{self._most} files and connections are open")
+            return False
+        return True
+
+    def _say(self, reason: str) -> None:
         now = time.monotonic()
         if now - self._said_at >= _SAID_EVERY:
             self._said_at = now
-            log.warning("%d files and connections are open, and no more clients are let in", self._most)
-        return False
+            log.warning("%s, and no more %s are let in", reason, self._called)

@@ -2,21 +2,23 @@
 SIGHUP, and ends them on SIGTERM.
 
 Ours and not uvicorn's, because a worker here has a name in every receipt, must have said goodbye before its process is
-gone, and holds up barriers when it was killed: its successor starts at once and clears away its registration, which
+gone, and holds up barriers when it was killed: a successor starts at once and clears away its registration, which
 nobody else may do before W has passed (``docs/revocation.md``, rule 15).
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Collection
 from secrets import token_hex
 from typing import TYPE_CHECKING, Final
 
 from coatcheck.cli.outcome import TROUBLE
-from coatcheck.cli.serving.child import Orders, Worker, how_ended
+from coatcheck.cli.serving.child import CANT_BEGIN, Orders, Worker, how_ended
 
 if TYPE_CHECKING:
     from coatcheck.cli.serving.gathering import Gathering
@@ -29,6 +31,9 @@ _END_WITHIN: Final = 20.0
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
 """Seconds before another try when a worker did not come to serve. One that served and died is replaced at once."""
+
+_MOST_DEPARTED: Final = 100
+"""A command line has an end. It takes minutes until so many have failed one after the other, and leases are short."""
 
 
 class Supervisor:
@@ -57,6 +62,7 @@ class Supervisor:
         self._denies = False
         self._serving: dict[int, Worker] = {}
         self._living: set[Worker] = set()
+        self._departed: defaultdict[int, deque[str]] = defaultdict(lambda: deque(maxlen=_MOST_DEPARTED))
         self._is_over = asyncio.Event()
         self._drains = False
         self._code = 0
@@ -74,7 +80,7 @@ class Supervisor:
         if not await self._is_prepared():
             return self._code
         slots = [asyncio.create_task(self._keep(slot)) for slot in range(1, self._count + 1)]
-        await self._is_over.wait()
+        await self._is_over_or_failed(slots)
         for task in (*slots, *((self._reloading,) if self._reloading else ())):
             task.cancel()
         await self._end()
@@ -92,6 +98,17 @@ class Supervisor:
         await preparing
         return True
 
+    async def _is_over_or_failed(self, slots: Collection[asyncio.Task[None]]) -> None:
+        """Wait until this is to end, or until nobody keeps a slot any more: whoever started us can do better then."""
+        ending = asyncio.create_task(self._is_over.wait())
+        await asyncio.wait((ending, *slots), return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        for slot in slots:
+            if slot.done() and (fault := slot.exception()) is not None:
+                log.error("keeping the workers failed; this ends", exc_info=fault)
+                self._code = TROUBLE
+                self._is_over.set()
+
     def _finish(self, drains: bool) -> None:
         """The first signal lets everybody notice and everything be answered; the second waits for nothing."""
         if self._is_over.is_set():
@@ -102,20 +119,19 @@ class Supervisor:
 
     async def _keep(self, slot: int) -> None:
         """Whatever happens, one worker serves in this slot."""
-        pause, predecessor = 0.0, None
+        pause = 0.0
         while True:
-            worker = self._serving.get(slot)
+            worker = self._serving.get(slot) or await self._fill(slot)
             if worker is None:
-                worker = self._serving[slot] = await self._begin(slot, replaces=predecessor)
-                if not await self._comes_to_serve(worker):
-                    worker.signal(signal.SIGKILL)
+                pause = _longer(pause)
+                await asyncio.sleep(pause)
+                continue
             code = await worker.ended()
-            self._living.discard(worker)
+            self._depart(worker)
             if self._serving[slot] is not worker:  # replaced by a reload
-                pause, predecessor = 0.0, None
+                pause = 0.0
                 continue
             del self._serving[slot]
-            predecessor = worker.name
             if not worker.is_ready and not any(each.is_ready for each in self._serving.values()):
                 self._give_up(code)
                 return
@@ -123,23 +139,50 @@ class Supervisor:
             log.warning("%s %s; another one starts", worker.name, how, extra={"worker": worker.name, "code": code})
             if self._gathering is not None:
                 self._gathering.deaths += 1
-            pause = 0.0 if worker.is_ready else min(max(_FIRST_PAUSE, pause * 2), _LONGEST_PAUSE)
+            pause = 0.0 if worker.is_ready else _longer(pause)
             await asyncio.sleep(pause)
 
-    async def _begin(self, slot: int, *, replaces: str | None = None) -> Worker:
-        # A name is never used twice: a successor clears away the registrations under its predecessor's.
+    async def _fill(self, slot: int) -> Worker | None:
+        """A worker in this empty slot, which serves or is about to end; None when none can be started now."""
+        worker = await self._begin(slot, otherwise="it is tried again")
+        if worker is not None:
+            self._serving[slot] = worker
+            if not await self._comes_to_serve(worker):
+                worker.signal(signal.SIGKILL)
+        return worker
+
+    async def _begin(self, slot: int, *, otherwise: str) -> Worker | None:
+        """Start one; None when that is impossible now, and then the log says why, and what happens ``otherwise``."""
+        # A name is never used twice: a successor clears away the registrations under its predecessors'.
         name = f"{self._name} worker {slot} #{token_hex(4)}"
-        worker = await Worker.begin(name, slot, self._listener, self._orders, replaces=replaces, denies=self._denies)
+        replaces = tuple(self._departed[slot])
+        try:
+            worker = await Worker.begin(
+                name, slot, self._listener, self._orders, replaces=replaces, denies=self._denies
+            )
+        except CANT_BEGIN as fault:
+            reason = (getattr(fault, "strerror", None) or str(fault)).lower()
+            log.error("%s can't be started (%s); %s", name, reason, otherwise, extra={"worker": name})
+            return None
         self._living.add(worker)
         return worker
 
     async def _comes_to_serve(self, worker: Worker) -> bool:
         if not await worker.becomes_ready():
             return False
+        for name in worker.replaces:
+            with contextlib.suppress(ValueError):
+                self._departed[worker.slot].remove(name)
         self._tell(worker)  # the switch may have been thrown while it started
         if self._gathering is not None:
             self._gathering.attend(worker)
         return True
+
+    def _depart(self, worker: Worker) -> None:
+        """It has ended; whoever comes to serve in its slot next clears away what it may have left."""
+        self._living.discard(worker)
+        if worker.name not in self._departed[worker.slot]:
+            self._departed[worker.slot].append(worker.name)
 
     def _deny(self, is_denied: bool) -> None:
         """The local switch, for everything (``docs/revocation.md``, rule 19): pass it on to whoever serves."""
@@ -168,11 +211,14 @@ class Supervisor:
         No draining: whoever asks at ``readyz`` may get either, and must not take both for gone.
         """
         for slot, old in sorted(self._serving.items()):
-            new = await self._begin(slot)
+            new = await self._begin(slot, otherwise="the ones before go on")
+            if new is None:
+                return
             if not await self._comes_to_serve(new):
                 new.signal(signal.SIGKILL)
                 log.error("%s did not start; the ones before go on", new.name, extra={"worker": new.name})
-                self._living.discard(new)
+                await new.ended()
+                self._depart(new)
                 return
             if self._serving.get(slot) is old:
                 self._serving[slot] = new
@@ -187,7 +233,7 @@ class Supervisor:
             log.warning("%s did not end within %g s and is killed", worker.name, _END_WITHIN)
             worker.signal(signal.SIGKILL)
         await worker.ended()
-        self._living.discard(worker)
+        self._depart(worker)
 
     def _say_replaced(self) -> None:
         """Whether a change of the secrets is through: which step comes next depends on it."""
@@ -219,6 +265,10 @@ class Supervisor:
             await endings
         if self._gathering is not None:
             await self._gathering.departed()
+
+
+def _longer(pause: float) -> float:
+    return min(max(_FIRST_PAUSE, pause * 2), _LONGEST_PAUSE)
 
 
 def host_name() -> str:

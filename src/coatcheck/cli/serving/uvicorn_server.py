@@ -7,34 +7,31 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
-import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from coatcheck.auth import Auth
-from coatcheck.cli.serving.configuration import configuration
-from coatcheck.cli.serving.deadlines import Deadlines, Watched, watched
+from coatcheck.cli.serving.deadlines import Deadlines
 from coatcheck.cli.serving.descriptors import Descriptors, most_for_clients
+from coatcheck.cli.serving.limited_server import LimitedServer
 
 _GRACEFUL_SECONDS: Final = 10
 _HEARING_OUT_SECONDS: Final = 0.1
-_LOOKED_AT_EVERY: Final = 1.0
 
 
-class Server(uvicorn.Server):
+class Server(LimitedServer):
     """A server that ends on Ctrl-C and SIGTERM as on any other request to end: uvicorn would raise the signal again.
 
     On SIGTERM it first says at ``readyz`` that it is about to end, and serves on for ``drain_for`` seconds, so that
     whoever spreads requests can notice. Ctrl-C does not wait for that, and a second signal of either kind for nothing.
+    ``limits`` and all else are those of ``LimitedServer``.
     """
 
     def __init__(
-        self, config: uvicorn.Config, auth: Auth, *, drain_for: float = 0.0, deadlines: Deadlines | None = None
+        self, auth: Auth, app: Any, descriptors: Descriptors, *, drain_for: float = 0.0, **limits: Any
     ) -> None:
-        super().__init__(config)
+        super().__init__(app, descriptors, **limits)
         self._auth = auth
         self._drain_for = drain_for
-        self._deadlines = deadlines or Deadlines()
-        self._looked_at = 0.0
 
     def drain(self) -> None:
         """Be asked no more, then answer what is under way, then end."""
@@ -71,21 +68,10 @@ class Server(uvicorn.Server):
         loop.add_signal_handler(signal.SIGTERM, self.drain)
         yield
 
-    async def on_tick(self, counter: int) -> bool:
-        """Once a second look whose client is too slow. Whoever is slow at the end has ``_GRACEFUL_SECONDS``."""
-        now, before = asyncio.get_running_loop().time(), self._looked_at
-        if now - before >= _LOOKED_AT_EVERY:
-            self._looked_at = now
-            for connection in tuple(self.server_state.connections):
-                if isinstance(connection, Watched):  # a WebSocket is none
-                    connection.look(now, before, self._deadlines)
-        return await super().on_tick(counter)
-
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nothing more, hear out whoever has just been accepted, then end: uvicorn would hang up on a connection
         whose first request is still on its way."""
-        for listening in self.servers:
-            listening.close()
+        self.stop_accepting()
         await asyncio.sleep(_HEARING_OUT_SECONDS)
         await super().shutdown(sockets)
         if self.force_exit and not self.lifespan.shutdown_event.is_set():  # uvicorn would leave it out
@@ -109,15 +95,18 @@ def server_for(
     """
     from coatcheck.web.app import build
 
-    config = configuration(
+    return Server(
+        auth,
         build(auth),
-        http=watched(protocol, Descriptors(descriptors or most_for_clients())),
+        Descriptors(descriptors or most_for_clients()),
+        drain_for=drain_for,
+        deadlines=deadlines,
+        protocol=protocol,
         lifespan="on",
         timeout_graceful_shutdown=_GRACEFUL_SECONDS,
         h11_max_incomplete_event_size=65_536,
         **tls,
     )
-    return Server(config, auth, drain_for=drain_for, deadlines=deadlines)
 
 
 def run(

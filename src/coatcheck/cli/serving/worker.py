@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--listener", type=int, required=True)
 @click.option("--channel", type=int, required=True)
 @click.option("--name", required=True)
-@click.option("--replaces")
+@click.option("--replaces", multiple=True)
 @click.option("--denies", is_flag=True)
 @click.option("--workers", type=int, default=1)
 @click.option("--measured", is_flag=True)
@@ -42,7 +43,7 @@ def worker(
     listener: int,
     channel: int,
     name: str,
-    replaces: str | None,
+    replaces: tuple[str, ...],
     denies: bool,
     workers: int,
     measured: bool,
@@ -71,7 +72,7 @@ def worker(
         keeper = _Keeper(socket.socket(fileno=channel), server, meter)
 
         async def ready() -> None:
-            if replaces is not None:
+            if replaces:
                 await forget(auth.store, replaces)
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGUSR1, auth.deny_here, True)
@@ -125,15 +126,15 @@ class _Keeper:
         self._server.stop()
 
 
-async def forget(store: "Store", name: str) -> int:
-    """Delete the registrations of the process that was called ``name``; return how many there were.
+async def forget(store: "Store", names: Collection[str]) -> int:
+    """Delete the registrations of the processes that were called so; return how many there were.
 
     A row must outlive its process by W as long as nobody can tell a dead process from a slow one (rule 15 of
-    ``docs/revocation.md``). Here it is known: the supervisor has seen it end, and gave it a name that nobody else has.
-    Otherwise a barrier would wait for the killed process until its lease has run out. Raises StoreUnavailable.
+    ``docs/revocation.md``). Here it is known: the supervisor has seen them end, and gave each a name that nobody else
+    has. Otherwise a barrier would wait for a killed process until its lease has run out. Raises StoreUnavailable.
     """
     rows = await store.read_registry(lambda registry: registry.all())
-    dead = [row.number for row in rows if row.name == name]
+    dead = [row.number for row in rows if row.name in names]
     return await store.write_registry(lambda registry: registry.remove(dead)) if dead else 0
 
 
