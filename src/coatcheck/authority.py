@@ -5,13 +5,17 @@ is the store (``stores/authority.py``); for another service it is the server, ov
 speak these records.
 """
 
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from coatcheck.model.event import Event, Head, KeyAdded
+from coatcheck.model.event import Event, Head, KeyAdded, Refusal
 from coatcheck.model.position import Epoch, Position
 from coatcheck.model.record import Record
+
+_FURTHEST: Final = 10_000
+"""Events by which news may be ahead of what has been applied. More than are committed between two syncs, and few enough
+to be kept until then."""
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -109,6 +113,16 @@ class News(Struct, frozen=True):
     epoch: Epoch
     events: tuple[Event, ...]
     is_urgent: bool
+
+    def can_follow(self, position: Position | None) -> bool:
+        """Whether who has applied ``position`` may keep them until they are next. What lets anybody in never is."""
+        return (
+            position is not None
+            and position.epoch == self.epoch
+            and all(
+                isinstance(each.happening, Refusal) and each.seq <= position.seq + _FURTHEST for each in self.events
+            )
+        )
 
 
 class Authority(Protocol):

@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from coatcheck import Auth, Settings
 from coatcheck.redis.address import read_address
@@ -121,6 +124,104 @@ def test_it_listens_again_after_redis_was_killed(tmp_path: Path) -> None:
 
     between_two(server.url, test)
     server.stop()
+
+
+class Strange:
+    """A server that answers its first ``strangely`` subscribers with what is no message, and the others as it should;
+    then it says that something changed."""
+
+    def __init__(self, strangely: int) -> None:
+        self.strangely = strangely
+        self.subscribers = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.CancelledError):
+            while asked := await reader.read(65_536):
+                if b"SUBSCRIBE" in asked:
+                    self.subscribers += 1
+                    is_strange = self.subscribers <= self.strangely
+                    writer.write(b":1\r\n" if is_strange else SUBSCRIBED + SAID)
+                else:
+                    writer.write(b"+OK\r\n" * asked.count(b"*"))
+                await writer.drain()
+        writer.close()
+
+
+SUBSCRIBED = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n"
+SAID = b"*3\r\n$7\r\nmessage\r\n$1\r\nx\r\n$7\r\nchanged\r\n"
+
+
+def test_an_answer_that_is_no_message_does_not_end_the_listening(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        strange, ear = Strange(strangely=3), Ear()
+        server = await asyncio.start_server(strange, "127.0.0.1", 0)
+        address = read_address(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        bell = RedisBell(lambda: ears_for(address), pipeline_to("redis://127.0.0.1:1"), SECRETS, rest=0.01)
+        async with server:
+            stop = bell.watch(ear)
+            async with asyncio.timeout(60):
+                while ear.rings < 5:  # three that subscribed in vain, one that did not, and what that one was told
+                    await ear.heard.wait()
+                    ear.heard.clear()
+            assert strange.subscribers == 4
+            stop()
+            await _ended()
+
+    asyncio.run(run())
+    assert [record.levelname for record in caplog.records if record.name == "coatcheck"] == ["ERROR"]
+    assert "it will be tried again" in caplog.text
+
+
+async def _ended() -> None:
+    """Until nobody listens any more."""
+    async with asyncio.timeout(60):
+        while any(task.get_name() == "coatcheck-redis-bell" for task in asyncio.all_tasks()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def test_it_stops_although_a_cancellation_is_swallowed() -> None:
+    class Deaf:
+        """A client that swallows the first cancellation."""
+
+        has_swallowed = False
+        begun: asyncio.Event
+
+        def pubsub(self) -> "Deaf":
+            return self
+
+        async def __aenter__(self) -> "Deaf":
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+        async def subscribe(self, _: str) -> None:
+            self.begun.set()
+
+        async def get_message(self, timeout: float) -> dict[str, str]:  # noqa: ASYNC109 - as redis-py has it
+            try:
+                await asyncio.sleep(timeout * 1_000)
+            except asyncio.CancelledError:
+                if self.has_swallowed:
+                    raise
+                self.has_swallowed = True
+            return {"type": "pong"}
+
+        async def aclose(self) -> None:
+            pass
+
+    async def run() -> None:
+        deaf = Deaf()
+        deaf.begun = asyncio.Event()
+        make: Any = lambda: deaf  # noqa: E731
+        stop = RedisBell(make, pipeline_to("redis://127.0.0.1:1"), SECRETS).watch(lambda: None)
+        await deaf.begun.wait()
+        await asyncio.sleep(0)
+        stop()
+        await _ended()
+        assert deaf.has_swallowed
+
+    asyncio.run(run())
 
 
 def test_an_ending_is_published_and_a_login_is_not(redis_url: str, tmp_path: Path) -> None:

@@ -122,6 +122,24 @@ def test_another_history_in_the_same_epoch_is_an_alarm() -> None:
     follows = subscriber()
     assert answered(follows, snapshot(5, foreign=True)) is Heard.CURRENT
     assert follows.alarms == 1
+    assert follows.lost == (Position(EPOCH, 3), "evt3")
+
+
+def test_of_several_histories_in_an_epoch_the_one_before_is_what_was_lost() -> None:
+    follows = subscriber()
+    answered(follows, snapshot(5, foreign=True))
+    answered(follows, delta(6, event(6, SessionEnded(session(1)))))
+    assert follows.lost == (Position(EPOCH, 3), "evt3")
+    answered(follows, snapshot(7, foreign=True))
+    assert follows.lost == (Position(EPOCH, 6), "evt6")
+
+
+def test_an_epoch_that_was_begun_has_lost_nothing_however_often_it_is_told() -> None:
+    follows = subscriber()
+    flights = [follows.ask(at, at + 1000.0) for at in (100.0, 101.0)]
+    for flight in flights:
+        assert follows.hear(flight, snapshot(1, epoch=NEXT, foreign=True)) is Heard.CURRENT
+    assert follows.lost is None
 
 
 def test_an_answer_that_was_cut_gives_no_lease_until_the_rest_is_there() -> None:

@@ -157,6 +157,66 @@ def test_a_registration_that_is_answered_after_the_goodbye_is_given_up() -> None
     following(test)
 
 
+def test_who_stops_while_his_registration_is_answered_leaves_no_row() -> None:
+    class Answering(Counting):
+        committed: asyncio.Event
+        answers: asyncio.Event
+
+        async def register(self, name: str, accept_ms: int | None, credential: str | None = None) -> str:
+            number = await super().register(name, accept_ms, credential)
+            self.committed.set()
+            await self.answers.wait()
+            return number
+
+    async def test(site: Site) -> None:
+        authority = Answering(site.store, lambda: ManualClock().now)
+        authority.committed, authority.answers = asyncio.Event(), asyncio.Event()
+        authority.answers.set()
+        follower = Follower(site.subscriber, authority, site.clock, name="here", accept_ms=None, interval=60.0)
+        await follower.start()
+        (row,) = site.rows()
+        site.store.registry_transact(lambda registry: registry.remove([row.number]))
+        authority.committed.clear()
+        authority.answers.clear()
+        follower.ring()  # the loop registers anew
+        await authority.committed.wait()
+        stopping = asyncio.create_task(follower.stop())
+        await asyncio.sleep(0)
+        authority.answers.set()
+        await stopping
+        assert site.rows() == []
+        assert not site.is_trusted
+
+    following(test)
+
+
+def test_a_registration_that_is_never_answered_does_not_keep_a_goodbye() -> None:
+    class Silent(Counting):
+        asked: asyncio.Event
+
+        async def register(self, name: str, accept_ms: int | None, credential: str | None = None) -> str:
+            if self.syncs == 0:
+                return await super().register(name, accept_ms, credential)
+            self.asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def test(site: Site) -> None:
+        authority = Silent(site.store, lambda: ManualClock().now)
+        authority.asked = asyncio.Event()
+        follower = Follower(site.subscriber, authority, site.clock, name="here", accept_ms=None, interval=600.0)
+        await follower.start()
+        (row,) = site.rows()
+        site.store.registry_transact(lambda registry: registry.remove([row.number]))
+        follower.ring()
+        await authority.asked.wait()
+        async with asyncio.timeout(60):
+            await follower.stop()
+        assert not site.is_trusted
+
+    following(test)
+
+
 def test_a_long_way_behind_is_caught_up_in_one_go() -> None:
     async def test(site: Site) -> None:
         await site.follower.sync()

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from coatcheck.authority import Answer, Delta, Question, Snapshot, Unregistered
 from coatcheck.model.event import Head
+from coatcheck.model.position import Position
 from coatcheck.revocation.lease import Lease
 from coatcheck.revocation.replica import CannotApply, Replica
 
@@ -51,7 +52,8 @@ class Subscriber:
     """One process's part in the protocol.
 
     ``alarms`` counts snapshots that contradicted what was known (rule 4): a store went back in time, or two histories
-    meet.
+    meet. ``lost`` is the newest event that was followed and that the store does not tell any more, although it is
+    in the same epoch: nobody has run the command that begins another (rule 17).
     """
 
     def __init__(self, replica: Replica, lease: Lease) -> None:
@@ -59,6 +61,7 @@ class Subscriber:
         self.lease = lease
         self.registration: str | None = None
         self.alarms = 0
+        self.lost: tuple[Position, str] | None = None
 
     def registered(self, number: str) -> None:
         """Take a fresh registration; nothing of an earlier one counts (rule 3)."""
@@ -102,7 +105,7 @@ class Subscriber:
             was_ahead = asked_from is None or answer.head.position >= asked_from
             return Heard.OVERTAKEN if was_ahead else Heard.REFUSED
         try:
-            self._take_in(answer)
+            self._take_in(flight.question, answer)
         except CannotApply:
             return Heard.REFUSED
         if self.replica.position != answer.head.position:
@@ -123,11 +126,14 @@ class Subscriber:
         known = self.replica.position
         return known is not None and head.position < known
 
-    def _take_in(self, answer: Delta | Snapshot) -> None:
+    def _take_in(self, question: Question, answer: Delta | Snapshot) -> None:
         if isinstance(answer, Delta):
             self.replica.apply(answer.events, answer.head)
             return
         known = self.replica.position
         if answer.foreign or (known is not None and known.epoch != answer.head.epoch):
             self.alarms += 1
+        applied, event_id = question.applied, question.event_id
+        if answer.foreign and applied is not None and event_id is not None and applied.epoch == answer.head.epoch:
+            self.lost = applied, event_id
         self.replica.load(answer)

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from secrets import token_bytes
-from typing import Protocol
+from typing import Final, Protocol
 from weakref import WeakSet
 
 from coatcheck.authority import Authority, Found, LookUp
@@ -43,6 +43,9 @@ from coatcheck.upkeep.troubles import Troubles
 from coatcheck.upkeep.witness import Witness
 
 log = logging.getLogger("coatcheck")
+
+_LAST_TOUCHES_WITHIN: Final = 5.0
+"""Seconds that a goodbye waits for them where they are many and the store is slow."""
 
 
 class Bell(Protocol):
@@ -139,7 +142,8 @@ class Engine:
         if self._bell is not None:
             self._stop_watching.append(self._bell.watch(Seldom(self.follower.ring_unless_told)))
         await self.follower.start()
-        await self._write_witness()
+        with contextlib.suppress(Broken):
+            await self._write_witness()
         janitor, settler = Janitor(self._store, self._clock), Settler(self._store, self._clock)
         bound = self._settings.revocation.bound
         for name, every, work in (
@@ -170,9 +174,11 @@ class Engine:
         await self.live.stop()
         while self._stop_watching:
             self._stop_watching.pop()()
-        await self._write_witness()
         with contextlib.suppress(Broken):
-            await self._write_touches()
+            await self._write_witness()
+        with contextlib.suppress(Broken, TimeoutError):
+            async with asyncio.timeout(_LAST_TOUCHES_WITHIN):
+                await self._write_touches()
         await self.follower.stop()
 
     async def _every(self, span: timedelta, name: str, work: Callable[[], Awaitable[object]]) -> None:
@@ -211,9 +217,13 @@ class Engine:
     async def _write_witness(self) -> None:
         # Not after each sync: the file would be written anew for every event by every process, on the event loop, and
         # each commit's fsync would have those files to write too.
-        position, event_id = self.replica.position, self.replica.event_id
-        if position is not None:
-            await asyncio.to_thread(self._witness.remember, position, event_id)
+        position, event_id, lost = self.replica.position, self.replica.event_id, self.subscriber.lost
+        if position is None:
+            return
+        if lost is not None and lost[0].epoch == position.epoch:
+            await asyncio.to_thread(self._witness.remember, *lost)
+        else:
+            await self._witness.follow(self._store, position, event_id)
 
     def _now(self) -> datetime:
         return now_of(self._clock)

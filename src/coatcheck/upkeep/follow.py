@@ -11,7 +11,6 @@ from typing import Final
 from coatcheck.authority import Authority, News, Snapshot
 from coatcheck.clock import Clock
 from coatcheck.errors import Broken
-from coatcheck.model.event import Refusal
 from coatcheck.model.position import Position
 from coatcheck.patience import awaited
 from coatcheck.revocation.replica import CannotApply
@@ -24,20 +23,11 @@ log = logging.getLogger("coatcheck")
 _STORE_FIRST: Final = 0.02
 """Seconds that the store's own hint may come later than another one of the same, or earlier."""
 
-_FURTHEST: Final = 10_000
-"""Events by which news may be ahead of what has been applied. More than are committed between two syncs, and few enough
-to be kept until then."""
+_REGISTERED_WITHIN: Final = 1.0
+"""Seconds that a goodbye waits for a registration under way: given up, its row would hold up barriers."""
 
 _TAKEN: Final = (Heard.CURRENT, Heard.AWAITED)
 _AGAIN: Final = (Heard.AWAITED, Heard.PARTIAL, Heard.OVERTAKEN, Heard.REGISTER)
-
-
-def _continues(position: Position | None, news: News) -> bool:
-    return (
-        position is not None
-        and position.epoch == news.epoch
-        and all(isinstance(each.happening, Refusal) and each.seq <= position.seq + _FURTHEST for each in news.events)
-    )
 
 
 async def _nothing() -> None:
@@ -108,7 +98,10 @@ class Follower:
         self._has_left = True
         registration = self._subscriber.leave()
         if self._task is not None:
-            self._task.cancel()
+            try:
+                await self._registered()
+            finally:
+                self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
@@ -137,7 +130,7 @@ class Follower:
         that unless somebody waits: all who hear this would ask at the same moment. What refuses nothing, or is not of
         the log's next events, is a hint without words."""
         replica = self._subscriber.replica
-        if not _continues(replica.position, news):
+        if not news.can_follow(replica.position):
             self.ring_for_store()
             return
         self._hinted_at = self._clock.steady()
@@ -255,6 +248,12 @@ class Follower:
     def _tell_listeners(self) -> None:
         for listener in self._listeners:
             listener()
+
+    async def _registered(self) -> None:
+        """Until no registration is under way, or for a moment: what was committed is known then, and given up."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REGISTERED_WITHIN), self._registering:
+                pass
 
     async def _register(self) -> None:
         number = await self._authority.register(self._name, self._accept_ms)

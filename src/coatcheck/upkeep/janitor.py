@@ -1,6 +1,7 @@
 """Shedding dead subscribers: who was silent for long is marked, who was marked long enough ago is deleted (rule 15)."""
 
 from datetime import datetime
+from math import inf
 from typing import Final
 
 from coatcheck.clock import Clock
@@ -10,6 +11,10 @@ from coatcheck.stores.port import Registry, Store
 
 SILENT_LEASES: Final = 12
 """A subscriber that was not heard from while somebody looked on for this many leases is given up."""
+
+BLIND_ROUNDS: Final = 2.5
+"""Between two looks that are further apart than so many rounds, which are W each, nobody looked on: the store was away,
+and who could not reach it either was not silent. One look may fail."""
 
 
 class Janitor:
@@ -24,12 +29,16 @@ class Janitor:
         self._clock = clock
         self._heard: dict[str, tuple[datetime, float]] = {}
         self._marks: dict[str, float] = {}
+        self._looked_at = -inf
 
     async def look(self, now: datetime) -> None:
         """One round. Raises StoreUnavailable."""
         head = await self._store.read(lambda tx: tx.log.head(), needs_snapshot=False)
         registrations = await self._store.read_registry(lambda registry: registry.all())
         steady = self._clock.steady()
+        if steady - self._looked_at > BLIND_ROUNDS * bound(head.lease_ms, head.drift):
+            self._heard = {}
+        self._looked_at = steady
         self._heard = {row.number: self._last_heard(row, steady) for row in registrations if row.lapsed_at is None}
         silent_for = SILENT_LEASES * head.lease_ms / 1000
         silent = [number for number, (_, since) in self._heard.items() if steady - since > silent_for]

@@ -1,6 +1,7 @@
 """A local file that remembers the newest event this machine has seen, so that a store that went back in time is noticed
 (rule 17)."""
 
+import asyncio
 import logging
 import os
 from pathlib import Path
@@ -34,11 +35,39 @@ class Witness:
         self._path = path
         self._written: Sighting | None = None
         self._is_failing = False
+        self._passed_over: Sighting | None = None
+        self._contradicted: tuple[Position, str] | None = None
+
+    async def follow(self, store: Store, position: Position, event_id: str) -> None:
+        """Remember the newest event that was applied here, if history has come to it from what the file has seen.
+
+        Another process of this machine may have seen more. What it has seen and the store does not tell any more stays:
+        whoever starts is to be told of it, until a new epoch has begun (rule 17). Raises StoreUnavailable.
+        """
+        sighting = _sighting((position, event_id))
+        if self._path is None or sighting in (self._written, self._passed_over):
+            return
+        seen = await asyncio.to_thread(self.recall)
+        if seen is None or (seen[0] < position and not await self._is_another_history(store, seen, position)):
+            await asyncio.to_thread(self.remember, position, event_id)
+        else:
+            self._passed_over = sighting
+
+    async def _is_another_history(self, store: Store, seen: tuple[Position, str], position: Position) -> bool:
+        """True when the history that came to ``position`` has never been at what was ``seen``, in the same epoch. What
+        this process has written itself need not be asked for: it has followed the log from there."""
+        if seen[0].epoch != position.epoch or _sighting(seen) == self._written:
+            return False
+        head = await _back_in_time(store, seen)
+        if head is not None and seen != self._contradicted:
+            self._contradicted = seen
+            log.error(self._warning(seen, head))
+        return head is not None
 
     def remember(self, position: Position, event_id: str) -> None:
         """Write the newest sighting, atomically; does nothing when it is not news. Failing to write is no failure of
         the process, for the file is a help and the store's log is the truth; it is said once."""
-        sighting = Sighting(str(position), event_id)
+        sighting = _sighting((position, event_id))
         if self._path is None or sighting == self._written:
             return
         draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
@@ -95,14 +124,27 @@ class Witness:
             return
         if seen is None:
             return
-        head, event_id, floor = await store.read(
-            lambda tx: (tx.log.head(), tx.log.event_id_at(seen[0].seq), tx.log.floor())
+        head = await _back_in_time(store, seen)
+        if head is not None:
+            raise Misconfigured(self._warning(seen, head))
+
+    def _warning(self, seen: tuple[Position, str], head: Head) -> str:
+        return (
+            f"this database went back in time: {self._path} has seen event {seen[0]}, the database ends at "
+            f"{head.position} or tells another history. If a backup was restored, run `coatcheck schema restored`."
         )
-        if is_back_in_time(seen, head, event_id, floor):
-            raise Misconfigured(
-                f"this database went back in time: {self._path} has seen event {seen[0]}, the database ends at "
-                f"{head.position} or tells another history. If a backup was restored, run `coatcheck schema restored`."
-            )
+
+
+async def _back_in_time(store: Store, seen: tuple[Position, str]) -> Head | None:
+    """The head of a log that can't be a continuation of what was ``seen``; None where it can."""
+    head, event_id, floor = await store.read(
+        lambda tx: (tx.log.head(), tx.log.event_id_at(seen[0].seq), tx.log.floor())
+    )
+    return head if is_back_in_time(seen, head, event_id, floor) else None
+
+
+def _sighting(seen: tuple[Position, str]) -> Sighting:
+    return Sighting(str(seen[0]), seen[1])
 
 
 def is_back_in_time(seen: tuple[Position, str], head: Head, event_id_there: str | None, floor: int) -> bool:

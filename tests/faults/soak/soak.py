@@ -312,8 +312,8 @@ class _Soak:
         self._auth.live.look()
         while await self._purge(keep_events=0):
             pass
-        for _ in range(5):  # somebody looks on for that long before he gives anybody up
-            self._clock.advance((SILENT_LEASES + 1) * self._auth.settings.revocation.lease)
+        for _ in range(2 * SILENT_LEASES):  # somebody looks on for that long before he gives anybody up, without a gap
+            self._clock.advance(self._auth.settings.revocation.lease)
             await follower.sync()
             await self._look_for_the_silent()
         return await self._rows()
