@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
+from psycopg import waiting
 
 from coatcheck.authority import LookUp
 from coatcheck.errors import StoreUnavailable
@@ -139,6 +140,23 @@ async def test_a_connection_that_the_server_closed_is_replaced(postgres_url):
             theirs = OURS.replace("count(*)", "pg_terminate_backend(pid)")
             assert looking.execute(theirs).fetchall()
         await until(postgres_url, OURS, 0)
+        assert await finds(store, asked)
+
+
+@pytest.mark.anyio
+async def test_the_oldest_driver_that_is_allowed_will_do(postgres_url, monkeypatch):
+    """psycopg 3.2 waits without a limit of time."""
+    newer = waiting.wait_async
+
+    async def of_3_2(gen, fileno, interval=0.0):
+        return await newer(gen, fileno, interval)
+
+    async def wait(self, gen, interval=0.1):
+        raise AssertionError("ours is to be used")
+
+    monkeypatch.setattr(waiting, "wait_async", of_3_2)
+    monkeypatch.setattr(psycopg.AsyncConnection, "wait", wait)
+    async with opened(postgres_url) as (store, asked):
         assert await finds(store, asked)
 
 

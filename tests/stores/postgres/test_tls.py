@@ -43,15 +43,28 @@ class Sealed:
         self._plain = parts
         self.folder = folder
         self.port = self.connections = 0
+        self._answering: set[asyncio.Task[None]] = set()
 
     def url(self, ca: Path, host: str = "localhost") -> str:
         """The page's, with another host and another file."""
         query = ON_THE_PAGE.replace("/etc/coatcheck/database-ca.pem", str(ca))
         return urlunsplit(self._plain._replace(netloc=f"postgres@{host}:{self.port}")) + query
 
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
-        with suppress(OSError, asyncio.IncompleteReadError):
+        answering = asyncio.create_task(self._answer(reader, writer))
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+
+    async def end(self) -> None:
+        """Hang up on whoever is still there."""
+        for answering in self._answering:
+            answering.cancel()
+        await asyncio.gather(*self._answering, return_exceptions=True)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        transports = [writer.transport]
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             assert await reader.readexactly(8) == SSL_REQUEST
             writer.write(b"S")
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -59,9 +72,13 @@ class Sealed:
             await writer.start_tls(context)
             self.connections += 1
             onward_reader, onward = await asyncio.open_connection(*self._there)
+            transports += [writer.transport, onward.transport]
             async with asyncio.TaskGroup() as both:
                 both.create_task(_pass_on(reader, onward))
                 both.create_task(_pass_on(onward_reader, writer))
+        for transport in transports:  # asyncio forgets the first where the handshake is refused
+            transport.abort()
+        await asyncio.sleep(0.01)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,10 +94,11 @@ async def sealed(url: str, folder: Path) -> AsyncIterator[Sealed]:
     """TLS before the database, with a certificate for localhost."""
     certified(folder)
     before = Sealed(url, folder)
-    server = await asyncio.start_server(before.answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(before.begin, "127.0.0.1", 0)
     before.port = server.sockets[0].getsockname()[1]
     async with server:
         yield before
+    await before.end()
 
 
 def installation(database: str) -> Auth:

@@ -4,34 +4,44 @@ Looked up in a thread of our own: the event loop's would hand it to those that t
 deny list, may be waiting for, and a resolver that hangs would take one after the other.
 """
 
+import os
 import socket
 from ipaddress import ip_address
-from itertools import zip_longest
-from typing import Final
 
 import psycopg
 from psycopg import conninfo
 
-_PORT: Final = "5432"
-
 
 def resolved(parameters: str) -> str:
     """``parameters`` of a connection with the addresses of their hosts; what libpq needs no name for is left alone.
+    So are parameters that are not there: libpq has them from the environment, from a service file, or knows a default.
 
     Blocks. Raises psycopg.OperationalError when none of the hosts is known.
     """
     given = conninfo.conninfo_to_dict(parameters)
-    hosts = _listed(given.get("host"))
-    if given.get("hostaddr") or all(map(_needs_no_name, hosts)):
+    hosts, ports = _listed(given.get("host")), _ports(given.get("port"))
+    if len(ports) == 1:
+        ports *= len(hosts)
+    if given.get("hostaddr") or os.environ.get("PGHOSTADDR") or all(map(_needs_no_name, hosts)):
         return parameters
-    ports = _listed(given.get("port"))
+    if len(ports) != len(hosts):
+        return parameters  # the driver says what is wrong with them
     found: list[tuple[str, str, str]] = []
-    for host, port in zip_longest(hosts, ports, fillvalue=ports[0] if len(ports) == 1 else _PORT):
-        found += [(host, address, port or _PORT) for address in _addresses(host)]
+    for host, port in zip(hosts, ports, strict=True):
+        found += [(host, address, port) for address in _addresses(host)]
     if not found:
         raise psycopg.OperationalError("the database's host is not known")
     names, addresses, numbers = (",".join(each) for each in zip(*found, strict=True))
-    return conninfo.make_conninfo(parameters, host=names, hostaddr=addresses, port=numbers)
+    return conninfo.make_conninfo(parameters, host=names, hostaddr=addresses, port=numbers if any(ports) else None)
+
+
+def _ports(given: object) -> list[str]:
+    """One for each host or one for all, empty where it is not ours to say.
+
+    Where the environment has one for each host it is: there may be more addresses than hosts.
+    """
+    usual = os.environ.get("PGPORT", "")
+    return _listed(given or (usual if "," in usual else ""))
 
 
 def _listed(given: object) -> list[str]:

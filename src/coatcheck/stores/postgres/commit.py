@@ -108,12 +108,15 @@ def _ask(
     return raw.execute(_POSITION) if tells else None
 
 
-def roll_back(raw: PipelinedConnection) -> None:
-    """Undo what the transaction did, if there is one. Raises StoreUnavailable when the connection is gone, and with it
-    the transaction."""
+def roll_back(raw: PipelinedConnection) -> bool:
+    """Undo what the transaction did, if there is one; False when the connection is gone, and with it the transaction.
+
+    That is not raised: it would hide what the connection was lost by.
+    """
     raw.discard_deferred()
     try:
         if raw.info.transaction_status is not TransactionStatus.IDLE:
             raw.execute("ROLLBACK")
-    except psycopg.Error as fault:
-        raise StoreUnavailable from fault
+    except psycopg.Error:
+        return False
+    return True

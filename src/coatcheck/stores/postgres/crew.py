@@ -35,12 +35,18 @@ class Line:
         self._to_break_off: PipelinedConnection | None = None
         self._is_connecting = False
         self._is_given_up = False
+        self._is_broken_off = False
 
     def begin(self) -> None:
-        """What follows is for somebody else than what was given up, and over another connection: that one may be cut
-        a moment later than what was under way came to its end."""
+        """What follows is for somebody else than what was given up, and over another connection than one that was
+        broken off: that may be cut a moment later than what was under way came to its end.
+
+        One that came too late for whoever it was made for is kept: where connecting takes longer than anybody waits,
+        nobody would ever have any.
+        """
         if self._is_given_up:
-            self.drop()
+            if self._is_broken_off:
+                self.drop()
             self._is_given_up = False
 
     def ready(self) -> Connection:
@@ -74,6 +80,7 @@ class Line:
         connection, self._connection, self._raw = self._connection, None, None
         with self._cutting:
             self._to_break_off = None
+            self._is_broken_off = False
         if connection is not None:
             with suppress(Exception):  # it is broken: that is why it is dropped
                 connection.invalidate()
@@ -88,6 +95,7 @@ class Line:
         with self._cutting:
             self._is_given_up = True
             if self._to_break_off is not None:
+                self._is_broken_off = True
                 break_off(self._to_break_off)
             return self._is_connecting
 

@@ -6,6 +6,7 @@ transaction: a question is one statement, and right by itself.
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
@@ -23,14 +24,18 @@ from coatcheck.stores.sql.worker import Worker
 _LOOKS_EVERY: Final = 0.1
 """Seconds between two looks of the driver whether it was interrupted. Its default would keep the event loop busy."""
 
+_SETUP_PATIENCE: Final = 3.0
+"""Seconds. The driver limits by itself how long it waits for each address, but not what is asked first."""
+
 
 class _Connection(psycopg.AsyncConnection[TupleRow]):
     """A connection whose question may be given up: it is of no more use then."""
 
-    async def wait(self, gen: Any, interval: float = _LOOKS_EVERY, timeout: float | None = None) -> Any:  # noqa: ASYNC109
-        """As the driver's own, until nobody waits any more: then the connection is closed."""
+    async def wait(self, gen: Any, interval: float = _LOOKS_EVERY, *more: Any, **limits: Any) -> Any:
+        """As the driver's own, with whatever limits its version knows, until nobody waits any more: then the connection
+        is closed."""
         try:
-            return await waiting.wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
+            return await waiting.wait_async(gen, self.pgconn.socket, interval, *more, **limits)
         except asyncio.CancelledError:
             self.pgconn.finish()  # the driver would wait for a server that may not answer to cancel it
             raise
@@ -38,7 +43,10 @@ class _Connection(psycopg.AsyncConnection[TupleRow]):
 
 class LookUpConnections:
     """Up to ``most`` connections of the running event loop. Whoever comes first is served first, and each is answered
-    within ``patience`` seconds, or what is left of the caller's own, be it with StoreUnavailable."""
+    within ``patience`` seconds, or what is left of the caller's own, be it with StoreUnavailable.
+
+    A connection that takes longer to be made is for whoever asks next.
+    """
 
     def __init__(self, parameters: str, *, most: int, patience: float) -> None:
         self.loop: Final = asyncio.get_running_loop()
@@ -46,6 +54,7 @@ class LookUpConnections:
         self._patience = patience
         self._places = most
         self._idle: list[_Connection] = []
+        self._unclaimed: list[asyncio.Task[_Connection]] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_closed = False
         self._resolver = Worker("coatcheck resolver")
@@ -85,6 +94,8 @@ class LookUpConnections:
         """Close every connection, as soon as nobody asks over it any more."""
         self._is_closed = True
         self.rest()
+        with suppress(RuntimeError):  # the loop is closed: nothing is under way
+            self.loop.call_soon_threadsafe(self._break_off_unclaimed)
         self._resolver.stop(0)
 
     async def _ready(self, until: float) -> _Connection:
@@ -96,17 +107,49 @@ class LookUpConnections:
             if not has_been_spoken_to(connection):
                 return connection
             await connection.close()
+        # No more are under way than there are places: each is somebody's who has one, or the next one's.
+        connecting = self._unclaimed.pop(0) if self._unclaimed else self._begin_to_connect()
         try:
-            async with asyncio.timeout_at(until):
-                return await self._connect()
-        except TimeoutError:
-            raise StoreUnavailable(BUSY) from None
+            await asyncio.wait([connecting], timeout=until - self.loop.time())
+        except asyncio.CancelledError:
+            self._leave(connecting)
+            raise
+        if not connecting.done():
+            self._leave(connecting)
+            raise StoreUnavailable(BUSY)
+        return connecting.result()
+
+    def _begin_to_connect(self) -> asyncio.Task[_Connection]:
+        return self.loop.create_task(self._connect(), name="coatcheck-look-up-connection")
+
+    def _leave(self, connecting: asyncio.Task[_Connection]) -> None:
+        """Nobody waits for it any longer; the next one who needs a connection may."""
+        self._unclaimed.append(connecting)
+        connecting.add_done_callback(self._keep)
+        if self._is_closed:
+            connecting.cancel()
+
+    def _keep(self, connected: asyncio.Task[_Connection]) -> None:
+        if connected not in self._unclaimed:
+            return  # whoever waits for it now has it
+        self._unclaimed.remove(connected)
+        if connected.cancelled() or connected.exception() is not None:
+            return
+        if self._is_closed:
+            connected.result().pgconn.finish()
+        else:
+            self._idle.append(connected.result())
+
+    def _break_off_unclaimed(self) -> None:
+        for connecting in self._unclaimed:
+            connecting.cancel()
 
     async def _connect(self) -> _Connection:
         parameters = await self._resolver.run(lambda: resolved(self._parameters))
         connection = await _Connection.connect(parameters, autocommit=True)
         try:
-            await connection.execute(setup_statements(TIMEOUTS_MS))
+            async with asyncio.timeout(_SETUP_PATIENCE):
+                await connection.execute(setup_statements(TIMEOUTS_MS))
         except BaseException:
             await connection.close()
             raise

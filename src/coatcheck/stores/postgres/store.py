@@ -174,7 +174,7 @@ class PostgresStore(OfOneProcess):
     def park(self, patience: float) -> bool:
         """Before a fork (``fork``)."""
         for listener in self._listeners:
-            listener.stop()
+            listener.stop(patience)
         if self._look_ups is not None:
             self._look_ups.rest()
         self._patient_readers.break_off()  # nobody waits a minute for a fork
@@ -237,11 +237,12 @@ def _written(line: Line, whole: Callable[[Connection], Result]) -> Result:
     for tries_left in reversed(range(_TRIES)):
         with _trouble(line):
             connection = line.ready()
+            raw = driver(connection)  # which SQLAlchemy does not tell any more once it is lost
             try:
                 return whole(connection)
             except BaseException as fault:
-                if not isinstance(fault, OutcomeUnknown):
-                    roll_back(driver(connection))
+                if not isinstance(fault, OutcomeUnknown) and not roll_back(raw):
+                    line.drop()
                 if not tries_left or not _is_to_be_repeated(fault):
                     raise
                 line.drop()  # the driver believes prepared what it has just sent, and the server may not
@@ -261,7 +262,8 @@ def _read(line: Line, work: Callable[[Connection], Result], *, in_one: bool) -> 
         try:
             return work(connection)
         finally:
-            roll_back(raw)
+            if not roll_back(raw):
+                line.drop()
 
 
 def _is_to_be_repeated(fault: BaseException) -> bool:
