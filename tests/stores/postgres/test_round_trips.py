@@ -17,6 +17,7 @@ from coatcheck import Auth, Settings
 from coatcheck.model.client import Client
 from coatcheck.model.session import Carry
 from coatcheck.settings import RevocationSettings
+from coatcheck.stores.postgres.connect import TIMEOUTS_MS, parameters, raw_connection
 from coatcheck.testing import fast_passwords
 from tests.postgres import PostgresServer
 from tests.relay import Relay
@@ -101,6 +102,15 @@ async def _counted(server, servers):
             await count("next check", asked.check(token))
             await count("logout", asked.logout(remembered, client=CLIENT))
     return costs
+
+
+def test_a_connection_is_set_up_by_one_question(server):
+    with CountingRelay(server.port) as relay:
+        there = f"{server.new_database()}?sslmode=disable&gssencmode=disable".replace(
+            f":{server.port}", f":{relay.port}"
+        )
+        with raw_connection(parameters(there), **TIMEOUTS_MS):
+            assert relay.round_trips == 2, "who we are, and what we want of the session"
 
 
 @pytest.mark.parametrize("servers", [1, 3])

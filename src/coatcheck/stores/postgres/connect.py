@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from coatcheck.stores.place import parameters_of
 from coatcheck.stores.postgres.pipelining import PipelinedConnection
+from coatcheck.stores.postgres.search_path import FIX_PATH
 from coatcheck.stores.sql.driver_statement import CompiledStatement, DriverStatement
 
 BUSY: Final = "The store has more to do than it can at the moment. Please try again."
@@ -77,15 +78,16 @@ def parameters(url: str) -> str:
 
 
 def setup_statements(settings: Mapping[str, int]) -> str:
-    """The statements that put ``settings`` in force for a session, as far as the server has them.
+    """The statements that put ``settings`` in force for a session, as far as the server has them, and fix its search
+    path, all in one question.
 
     A commit that was answered must outlive a crash: where the server's default is cheaper, it is raised. Any other is
     kept for the session, which would else follow the server's when that is made cheaper and read again.
     """
     # As statements, not at the start of the connection: poolers in between refuse that.
     wanted = ", ".join(f"('{name}', '{value}')" for name, value in {**_KEEPALIVES, **settings}.items())
-    return (
-        f"SELECT set_config(name, value, false) FROM (VALUES {wanted}) AS wanted (name, value) "  # noqa: S608 - our own
+    return (  # the path first: no name below is to be looked up before
+        f"{FIX_PATH};SELECT set_config(name, value, false) FROM (VALUES {wanted}) AS wanted (name, value) "  # noqa: S608 - our own
         "WHERE current_setting(name, true) IS NOT NULL;"
         "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN "
         "'on' ELSE current_setting('synchronous_commit') END, false)"

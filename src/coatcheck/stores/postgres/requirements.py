@@ -3,7 +3,8 @@
 Names in our statements are looked up in the schemas of the connection's search path. An operator or a function whose
 types fit better than the built-in one's is taken instead of it, wherever in the path it lies, and runs as whoever asks
 (PostgreSQL, "Function Type Resolution"; CVE-2018-1058). So nobody may make any there whom we don't trust with our rows:
-ourselves, superusers, whoever owns the schema, and whoever may write to every table anyway.
+ourselves, superusers, whoever owns the schema, and whoever may write to every table anyway. And no schema may be there
+whose owner we don't trust (``search_path``): no connection looks into it, but what we knew may be in it.
 """
 
 from typing import Final
@@ -13,10 +14,18 @@ from psycopg.rows import dict_row
 from coatcheck.errors import Misconfigured
 from coatcheck.stores.postgres.pipelining import PipelinedConnection
 from coatcheck.stores.postgres.poolers import require_sessions
+from coatcheck.stores.postgres.search_path import PATH
 from coatcheck.stores.sql.tables import PREFIX
 
 _OLDEST: Final = 140000
 """PostgreSQL 14: the first whose wire protocol our driver can send several statements at once over."""
+
+_LEFT_OUT: Final = f"""{PATH}
+SELECT quote_ident(nspname) AS place, quote_ident(rolname) AS who, quote_ident(current_user) AS ours,
+       quote_ident(current_database()) AS here, trusted
+FROM place JOIN pg_roles ON pg_roles.oid = nspowner CROSS JOIN path
+WHERE is_trusted IS NOT TRUE ORDER BY position LIMIT 1
+"""  # noqa: S608
 
 _PLACES: Final = """
 WITH place AS (
@@ -80,8 +89,17 @@ def _require_no_meddling(connection: PipelinedConnection) -> None:
     with connection.transaction(), connection.cursor(row_factory=dict_row) as asking:
         path = asking.execute("SELECT current_schemas(false) AS path").fetchone()
         asking.execute("SET LOCAL search_path = pg_catalog")  # else these questions would be the first meddled with
+        left_out = asking.execute(_LEFT_OUT).fetchone()
         maker = asking.execute(_MAKERS, path).fetchone()
         made = asking.execute(_MADE, path).fetchone()
+    if left_out is not None:
+        place, ours, who = left_out["place"], left_out["ours"], left_out["who"]
+        raise Misconfigured(
+            f"the schema {place} in the search path belongs to the role {who}, whose functions and operators in it "
+            f"would run as {ours}. If it is meant for {ours}, let a superuser say: ALTER SCHEMA {place} OWNER TO "
+            f"{ours}; else leave it out of the path, in the address's options or by saying: ALTER ROLE {ours} IN "
+            f"DATABASE {left_out['here']} SET search_path = {left_out['trusted'] or '…'}"
+        )
     if maker is not None:
         place, ours, who = maker["place"], maker["ours"], maker["who"]
         whoever = "every role that may connect to this database" if who is None else f"the role {who}"
