@@ -54,6 +54,17 @@ def test_a_database_is_named_by_what_is_no_secret(url: str, place: str) -> None:
     assert place_of(url) == place
 
 
+@pytest.mark.parametrize("target", ["any", "standby", "prefer-standby", "read-only"])
+def test_no_standby_is_asked(target: str) -> None:
+    with pytest.raises(Misconfigured, match="lets a standby answer"):
+        store_for(f"postgresql://app@one,two/app?target_session_attrs={target}")
+
+
+@pytest.mark.parametrize("target", ["primary", "read-write"])
+def test_the_primary_may_be_asked_for(target: str) -> None:
+    store_for(f"postgresql://app@one,two/app?target_session_attrs={target}")
+
+
 def test_a_password_is_what_was_encoded() -> None:
     assert parameters_of("postgresql://app:s%2Fe%40cret@db/app")["password"] == "s/e@cret"
 

@@ -9,6 +9,7 @@ from psycopg import AsyncConnection, conninfo
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
+from coatcheck.errors import Misconfigured
 from coatcheck.stores.place import parameters_of
 from coatcheck.stores.postgres.pipelining import PipelinedConnection
 from coatcheck.stores.postgres.search_path import FIX_PATH
@@ -72,8 +73,13 @@ errors don't repeat what was to be stored."""
 
 def parameters(url: str) -> str:
     """``url`` with what we want of a connection where it does not say otherwise. Raises Misconfigured, which repeats
-    nothing of it, for what is no address of a PostgreSQL."""
+    nothing of it, for what is no address of a PostgreSQL, or lets a standby answer."""
     given = {name: str(value) for name, value in parameters_of(url).items() if value is not None}
+    if given.get("target_session_attrs", "primary") not in ("primary", "read-write"):
+        raise Misconfigured(
+            "the database's address has a target_session_attrs that lets a standby answer, which may not have heard "
+            "of an ending yet: leave it out"
+        )
     return conninfo.make_conninfo("", **(_PARAMETERS | given))
 
 
