@@ -4,11 +4,14 @@ PostgreSQL here is built without TLS, so it is spoken in front of it: what is as
 answered as PostgreSQL does (its protocol, "SSL Session Encryption"), and libpq can't tell the difference.
 """
 
-import asyncio
+import socket
+import socketserver
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from select import select
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -34,71 +37,64 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-class Sealed:
+class Sealed(socketserver.ThreadingTCPServer):
     """PostgreSQL over TLS on ``port``: ``connections`` were made, and none without TLS is taken."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        parts = urlsplit(url)
-        self._there = parts.hostname, parts.port
-        self._plain = parts
+        super().__init__(("127.0.0.1", 0), _Connection)
+        self._plain = urlsplit(url)
+        self.there = self._plain.hostname, self._plain.port
         self.folder = folder
-        self.port = self.connections = 0
-        self._answering: set[asyncio.Task[None]] = set()
+        self.port: int = self.server_address[1]
+        self.connections = 0
+        self.is_over = False
 
     def url(self, ca: Path, host: str = "localhost") -> str:
         """The page's, with another host and another file."""
         query = ON_THE_PAGE.replace("/etc/coatcheck/database-ca.pem", str(ca))
         return urlunsplit(self._plain._replace(netloc=f"postgres@{host}:{self.port}")) + query
 
-    def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
-        answering = asyncio.create_task(self._answer(reader, writer))
-        self._answering.add(answering)
-        answering.add_done_callback(self._answering.discard)
 
-    async def end(self) -> None:
-        """Hang up on whoever is still there."""
-        for answering in self._answering:
-            answering.cancel()
-        await asyncio.gather(*self._answering, return_exceptions=True)
+class _Connection(socketserver.BaseRequestHandler):
+    server: Sealed
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        transports = [writer.transport]
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            assert await reader.readexactly(8) == SSL_REQUEST
-            writer.write(b"S")
+    def handle(self) -> None:
+        with suppress(OSError):  # whoever does not like the certificate leaves
+            if self.request.recv(len(SSL_REQUEST), socket.MSG_WAITALL) != SSL_REQUEST:
+                return
+            self.request.sendall(b"S")
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(self.folder / "app.pem", self.folder / "app.key")
-            await writer.start_tls(context)
-            self.connections += 1
-            onward_reader, onward = await asyncio.open_connection(*self._there)
-            transports += [writer.transport, onward.transport]
-            async with asyncio.TaskGroup() as both:
-                both.create_task(_pass_on(reader, onward))
-                both.create_task(_pass_on(onward_reader, writer))
-        for transport in transports:  # asyncio forgets the first where the handshake is refused
-            transport.abort()
-        await asyncio.sleep(0.01)
+            context.load_cert_chain(self.server.folder / "app.pem", self.server.folder / "app.key")
+            with (
+                context.wrap_socket(self.request, server_side=True) as near,
+                socket.create_connection(self.server.there) as far,
+            ):
+                self.server.connections += 1
+                self._pass_on(near, far)
+
+    def _pass_on(self, near: ssl.SSLSocket, far: socket.socket) -> None:
+        """Until one of them leaves."""
+        while not self.server.is_over:
+            for one in [near] if near.pending() else select([near, far], [], [], 0.1)[0]:
+                heard = one.recv(65536)
+                if not heard:
+                    return
+                (far if one is near else near).sendall(heard)
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while heard := await reader.read(65536):
-            writer.write(heard)
-            await writer.drain()
-    writer.close()
-
-
-@asynccontextmanager
-async def sealed(url: str, folder: Path) -> AsyncIterator[Sealed]:
+@contextmanager
+def sealed(url: str, folder: Path) -> Iterator[Sealed]:
     """TLS before the database, with a certificate for localhost."""
     certified(folder)
-    before = Sealed(url, folder)
-    server = await asyncio.start_server(before.begin, "127.0.0.1", 0)
-    before.port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield before
-    await before.end()
+    with Sealed(url, folder) as before:
+        serving = threading.Thread(target=before.serve_forever, args=(0.05,))
+        serving.start()
+        try:
+            yield before
+        finally:
+            before.is_over = True
+            before.shutdown()
+            serving.join()
 
 
 def installation(database: str) -> Auth:
@@ -118,14 +114,14 @@ async def log_in(database: str) -> None:
 
 async def test_with_the_file_of_the_ca_every_connection_is_sealed(postgres_url: str, folder: Path) -> None:
     assert ON_THE_PAGE in text_of("docs/running-many-servers.md")
-    async with sealed(postgres_url, folder) as before:
+    with sealed(postgres_url, folder) as before:
         await log_in(before.url(folder / "app.pem"))
         assert before.connections >= 3
 
 
 async def test_another_ca_or_another_name_is_not_connected_to(postgres_url: str, folder: Path, tmp_path: Path) -> None:
     certified(tmp_path)
-    async with sealed(postgres_url, folder) as before:
+    with sealed(postgres_url, folder) as before:
         for url in (
             before.url(tmp_path / "app.pem"),
             before.url(folder / "app.pem", host="127.0.0.1"),
@@ -139,7 +135,7 @@ async def test_a_new_certificate_beside_the_old_one_in_the_file_is_believed_with
     postgres_url: str, folder: Path, tmp_path: Path
 ) -> None:
     ca = tmp_path / "database-ca.pem"
-    async with sealed(postgres_url, folder) as before:
+    with sealed(postgres_url, folder) as before:
         ca.write_bytes((before.folder / "app.pem").read_bytes())
         await log_in(before.url(ca))
         async with installation(before.url(ca)) as auth:
