@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.schedules import replay, run_many
 
-CHUNKS = 5
+CHUNKS = 3
 SCHEDULES = 1_000
 
 
