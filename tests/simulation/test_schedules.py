@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.schedules import replay, run_many
 
 CHUNKS = 3
-SCHEDULES = 1_000
+SCHEDULES = 700
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("crash points")
 
 
 def test_whoever_dies_between_two_statements_has_done_all_or_nothing(tmp_path: Path, postgres_server: str) -> None:
-    found = every_point.crash(tmp_path, postgres_server, every=20)
+    found = every_point.crash(tmp_path, postgres_server, every=30)
     figures = every_point.figures(found)
     assert figures["deaths"] > 100
     for deed in DEEDS:
