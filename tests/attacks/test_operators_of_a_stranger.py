@@ -142,19 +142,22 @@ def test_what_was_made_while_it_could_be_is_not_used_afterwards(admin: str, ours
     use(ours)
 
 
-def test_a_function_named_as_a_built_in_one_is_not_called(admin: str, ours: str, theirs: str) -> None:
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        (
+            "CREATE FUNCTION public.unnest(text[]) RETURNS SETOF text LANGUAGE sql AS 'SELECT NULL'",
+            "function unnest in the schema public",
+        ),
+        ("CREATE TABLE coatcheck_users (id text)", "table coatcheck_users in the schema public"),
+    ],
+    ids=["a function named as a built-in one", "a table of ours"],
+)
+def test_what_a_stranger_made_is_not_taken(admin: str, ours: str, theirs: str, made: str, named: str) -> None:
     say(admin, "GRANT CREATE ON SCHEMA public TO PUBLIC")
-    say(theirs, "CREATE FUNCTION public.unnest(text[]) RETURNS SETOF text LANGUAGE sql AS 'SELECT NULL'")
+    say(theirs, made)
     say(admin, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-    with pytest.raises(Misconfigured, match="function unnest in the schema public"):
-        start(ours)
-
-
-def test_tables_that_a_stranger_made_are_not_taken(admin: str, ours: str, theirs: str) -> None:
-    say(admin, "GRANT CREATE ON SCHEMA public TO PUBLIC")
-    say(theirs, "CREATE TABLE coatcheck_users (id text)")
-    say(admin, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-    with pytest.raises(Misconfigured, match="table coatcheck_users in the schema public"):
+    with pytest.raises(Misconfigured, match=named):
         start(ours)
 
 

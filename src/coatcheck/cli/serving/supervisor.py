@@ -15,7 +15,7 @@ import socket
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection
 from secrets import token_hex
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from coatcheck.cli.outcome import TROUBLE
 from coatcheck.cli.serving.child import CANT_BEGIN, Orders, Worker, how_ended
@@ -88,9 +88,8 @@ class Supervisor:
 
     async def _is_prepared(self) -> bool:
         """False when there was a signal to end first."""
-        preparing, ending = asyncio.ensure_future(self._prepare()), asyncio.create_task(self._is_over.wait())
-        await asyncio.wait((preparing, ending), return_when=asyncio.FIRST_COMPLETED)
-        ending.cancel()
+        preparing = asyncio.ensure_future(self._prepare())
+        await self._is_over_or_done(preparing)
         if self._is_over.is_set():
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
@@ -100,14 +99,19 @@ class Supervisor:
 
     async def _is_over_or_failed(self, slots: Collection[asyncio.Task[None]]) -> None:
         """Wait until this is to end, or until nobody keeps a slot any more: whoever started us can do better then."""
-        ending = asyncio.create_task(self._is_over.wait())
-        await asyncio.wait((ending, *slots), return_when=asyncio.FIRST_COMPLETED)
-        ending.cancel()
+        await self._is_over_or_done(*slots)
         for slot in slots:
             if slot.done() and (fault := slot.exception()) is not None:
                 log.error("keeping the workers failed; this ends", exc_info=fault)
                 self._code = TROUBLE
                 self._is_over.set()
+
+    async def _is_over_or_done(self, *others: asyncio.Future[None]) -> None:
+        """Wait until this is to end, or one of the others is done."""
+        ending = asyncio.create_task(self._is_over.wait())
+        waited_for: tuple[asyncio.Future[Any], ...] = (ending, *others)
+        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
 
     def _finish(self, drains: bool) -> None:
         """The first signal lets everybody notice and everything be answered; the second waits for nothing."""
